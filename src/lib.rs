@@ -1,0 +1,1 @@
+//! HER2 reports in, coded and explained results out.
