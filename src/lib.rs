@@ -1,1 +1,8 @@
 //! HER2 reports in, coded and explained results out.
+//!
+//! A result travels one way: trigger → case → bundle → candidate → evidence → decision → resources → written, or left
+//! for review. Imports point one way: `cli` → `service` → `pipeline` → `mapping` → `fhir` → `her2`.
+//!
+//! * [`her2`] — what HER2 results mean: evidence, the guideline's table, the decision. Knows no FHIR.
+
+pub mod her2;
