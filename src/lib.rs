@@ -4,5 +4,7 @@
 //! for review. Imports point one way: `cli` → `service` → `pipeline` → `mapping` → `fhir` → `her2`.
 //!
 //! * [`her2`] — what HER2 results mean: evidence, the guideline's table, the decision. Knows no FHIR.
+//! * [`fhir`] — what FHIR looks like: raw JSON, references, Observations as candidates, specimens as tissues.
 
+pub mod fhir;
 pub mod her2;

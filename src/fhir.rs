@@ -1,0 +1,8 @@
+//! What FHIR looks like: raw JSON in, candidates out; decisions in, resources out. Knows no network.
+
+pub mod candidates;
+pub mod dates;
+pub mod elements;
+pub mod json;
+pub mod pool;
+pub mod tissue;
