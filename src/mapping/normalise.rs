@@ -1,0 +1,239 @@
+//! From candidates to pieces of evidence: each question and answer of an Observation is understood, left out for a
+//! stated reason, or named as unreadable. Nothing falls through.
+//!
+//! This file takes an Observation; `questions.rs` takes its questions, `values.rs` what is answered, with `answers.rs`
+//! for codes and words and `numbers.rs` for numbers.
+
+mod answers;
+mod numbers;
+mod questions;
+mod values;
+
+use super::table::Mapping;
+use crate::fhir::candidates::ObservationNode;
+use crate::fhir::json::Json;
+use crate::her2::evidence::{CountRole, IhcFinding, Origin, Probe, Site, StatedResult, UnreadTest};
+use crate::her2::number::Measure;
+use questions::{Place, Reader};
+
+/// One thing that an Observation says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece {
+    /// The finding of an immunohistochemistry result.
+    Ihc(IhcFinding, Origin),
+    /// The word beside a score.
+    IhcInterpretation(StatedResult),
+    /// Percent of cells with any staining.
+    IhcPercent(Measure),
+    /// Percent of cells with uniform intense staining.
+    IhcIntensePercent(Measure),
+    /// Whether there is any staining.
+    IhcStaining(bool),
+    /// HER2/CEP17 ratio.
+    Ratio(Measure),
+    /// HER2 copies per cell.
+    Her2Copies(Measure),
+    /// CEP17 copies per cell.
+    Cep17Copies(Measure),
+    /// Cells counted.
+    Cells(Measure),
+    /// Single or dual probe.
+    Probe(Probe),
+    /// In situ hybridisation in a word.
+    IshWord(StatedResult, Origin),
+    /// Which count it is.
+    Role(CountRole),
+    /// The sender's overall status.
+    Overall(StatedResult),
+    /// The test has no result: ordered, pending, cancelled or not done.
+    NoResult,
+    /// Not understood.
+    Unread {
+        /// Which test it may be about.
+        test: UnreadTest,
+        /// Path, code and what was met, in a sentence.
+        detail: String,
+    },
+    /// Understood and of no weight, or never an input.
+    Excluded {
+        /// Why.
+        why: String,
+    },
+    /// The code itself names the primary site.
+    Site(Site),
+}
+
+/// What decides which Observations count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InputRules {
+    /// Observations with status `preliminary` are evidence.
+    pub accept_preliminary: bool,
+}
+
+/// Where an Observation stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// A member of a HER2 panel, or named by a report of HER2 testing: whatever it says is about HER2.
+    pub about_her2: bool,
+}
+
+/// What one Observation comes to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Normalised {
+    /// What it says about HER2; empty when it is not our concern.
+    pub pieces: Vec<Piece>,
+    /// It is a HER2 panel: what its members say is about HER2.
+    pub is_panel: bool,
+    /// What its members say is quoted from an earlier specimen.
+    pub is_quotation: bool,
+}
+
+/// Understands one Observation.
+pub fn normalise(
+    observation: &ObservationNode<'_>,
+    mapping: &Mapping,
+    rules: InputRules,
+    surroundings: Surroundings,
+) -> Normalised {
+    let mut reader = Reader {
+        mapping,
+        pieces: Vec::new(),
+        is_panel: false,
+        gene_is_erbb2: false,
+        is_quotation: false,
+    };
+    reader.gene_is_erbb2 =
+        (observation.candidates.iter()).any(|candidate| reader.names_erbb2(candidate));
+    let has_parts = !observation.members.is_empty() || observation.candidates.len() > 1;
+    let in_order = observation.candidates.iter().enumerate();
+    // What is mapped comes first: it tells whether the rest is about HER2.
+    let (mapped, others): (Vec<_>, Vec<_>) =
+        in_order.partition(|(_, candidate)| reader.is_mapped(candidate));
+    for (index, candidate) in mapped.into_iter().chain(others) {
+        let place = Place {
+            is_component: index > 0,
+            has_parts,
+            about_her2: surroundings.about_her2,
+        };
+        reader.candidate(candidate, place);
+    }
+    // A panel states the method of its members.
+    let about_ihc = reader.pieces.iter().any(Piece::is_about_ihc);
+    let about_ish = reader.pieces.iter().any(Piece::is_about_ish);
+    if let Some(method) = &observation.method {
+        if about_ish || reader.is_panel {
+            reader.method(method);
+        }
+        if about_ihc != about_ish {
+            reader.method_of_other_test(method, about_ihc);
+        }
+    }
+    // Only an Observation that speaks of HER2 is judged by its status.
+    if !reader.pieces.is_empty() {
+        if let Some(instead) = instead_by_status(observation.status, rules) {
+            reader.pieces = vec![instead];
+        } else if has_modifier(observation) {
+            // FHIR: nobody may process a resource past a modifier extension that he does not know.
+            reader.pieces = vec![Piece::Unread {
+                test: UnreadTest::Either,
+                detail: "Observation.modifierExtension changes what it means".to_owned(),
+            }];
+        }
+    }
+    Normalised {
+        pieces: reader.pieces,
+        is_panel: reader.is_panel,
+        is_quotation: reader.is_quotation,
+    }
+}
+
+fn has_modifier(observation: &ObservationNode<'_>) -> bool {
+    let json = &observation.resource.json;
+    let is_modified = |json: &Json<'_>| !json.items_at("modifierExtension").is_empty();
+    is_modified(json) || json.items_at("component").iter().any(is_modified)
+}
+
+/// What stands in place of all that an Observation of this status says; `None` where it counts as it is.
+fn instead_by_status(status: Option<&str>, rules: InputRules) -> Option<Piece> {
+    let why = match status {
+        Some("final" | "amended" | "corrected") => return None,
+        Some("preliminary") if rules.accept_preliminary => return None,
+        Some("entered-in-error" | "cancelled") => "withdrawn by its sender",
+        Some("registered" | "preliminary" | "partial" | "unknown") => "not yet final at its sender",
+        Some(_) | None => {
+            return Some(Piece::Unread {
+                test: UnreadTest::Either,
+                detail: "Observation.status is not a status".to_owned(),
+            });
+        }
+    };
+    Some(Piece::Excluded {
+        why: format!("{why} (status {})", status.unwrap_or("")),
+    })
+}
+
+impl Piece {
+    /// Whether it belongs to an in situ hybridisation result.
+    pub(crate) fn is_about_ish(&self) -> bool {
+        matches!(
+            self,
+            Self::Ratio(_)
+                | Self::Her2Copies(_)
+                | Self::Cep17Copies(_)
+                | Self::IshWord(..)
+                | Self::Cells(_)
+                | Self::Probe(_)
+                | Self::Role(_)
+        )
+    }
+
+    /// Whether it belongs to an immunohistochemistry result.
+    pub(crate) fn is_about_ihc(&self) -> bool {
+        matches!(
+            self,
+            Self::Ihc(..)
+                | Self::IhcInterpretation(_)
+                | Self::IhcPercent(_)
+                | Self::IhcIntensePercent(_)
+                | Self::IhcStaining(_)
+        )
+    }
+}
+
+/// Why a value is no evidence, as the end of a sentence.
+type Unread = String;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_final_result_counts_and_a_preliminary_one_where_a_site_accepts_it() {
+        let strict = InputRules::default();
+        let lenient = InputRules {
+            accept_preliminary: true,
+        };
+        for status in ["final", "amended", "corrected"] {
+            assert_eq!(instead_by_status(Some(status), strict), None, "{status}");
+        }
+        assert_eq!(instead_by_status(Some("preliminary"), lenient), None);
+        for status in ["preliminary", "registered", "entered-in-error", "cancelled"] {
+            let instead = instead_by_status(Some(status), strict);
+            assert!(matches!(instead, Some(Piece::Excluded { .. })), "{status}");
+        }
+        for status in [None, Some(""), Some("Final")] {
+            let instead = instead_by_status(status, lenient);
+            assert!(
+                matches!(
+                    instead,
+                    Some(Piece::Unread {
+                        test: UnreadTest::Either,
+                        ..
+                    })
+                ),
+                "{status:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,495 @@
+//! What each question of an Observation asks, and whether its answer is read, left out or named as unreadable.
+
+use super::{Piece, answers, values};
+use crate::fhir::candidates::Candidate;
+use crate::fhir::elements::{Concept, Value};
+use crate::her2::evidence::{IhcFinding, Origin, UnreadTest};
+use crate::mapping::table::{Answer, Finding, FindingRow, Mapping};
+use crate::mapping::words::Said;
+
+/// Where a question stands in its Observation.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// It is a component's.
+    pub(super) is_component: bool,
+    /// Its Observation has components or members.
+    pub(super) has_parts: bool,
+    /// Whatever its Observation says is about HER2.
+    pub(super) about_her2: bool,
+}
+
+/// Collects what the questions of one Observation come to.
+pub(super) struct Reader<'m> {
+    pub(super) mapping: &'m Mapping,
+    pub(super) pieces: Vec<Piece>,
+    pub(super) is_panel: bool,
+    /// A component says that the gene studied is ERBB2.
+    pub(super) gene_is_erbb2: bool,
+    /// What its members say is quoted from an earlier specimen.
+    pub(super) is_quotation: bool,
+}
+
+impl Reader<'_> {
+    /// Whether a code of the question is mapped.
+    pub(super) fn is_mapped(&self, candidate: &Candidate<'_>) -> bool {
+        (candidate.code.codings.iter()).any(|coding| self.mapping.finding(coding).is_some())
+    }
+
+    /// Whether a component names ERBB2 as the gene studied.
+    pub(super) fn names_erbb2(&self, candidate: &Candidate<'_>) -> bool {
+        let asks_for_gene = (candidate.code.codings.iter())
+            .filter_map(|coding| self.mapping.finding(coding))
+            .any(|row| row.finding == Finding::GeneStudied);
+        asks_for_gene
+            && candidate.values.iter().any(|(_, value)| match value {
+                Value::Concept(concept) => (concept.codings.iter())
+                    .filter_map(|coding| self.mapping.answer(coding))
+                    .any(|row| row.answer == Answer::Erbb2),
+                _ => false,
+            })
+    }
+
+    pub(super) fn candidate(&mut self, candidate: &Candidate<'_>, place: Place) {
+        let rows: Vec<&FindingRow> = (candidate.code.codings.iter())
+            .filter_map(|coding| self.mapping.finding(coding))
+            .collect();
+        if rows.is_empty() {
+            self.unmapped(candidate, place);
+            return;
+        }
+        let Some(row) = most_specific(&rows) else {
+            self.unread(
+                candidate,
+                UnreadTest::Either,
+                "its codes ask different questions",
+            );
+            return;
+        };
+        if let Some(why) = row.finding.exclusion() {
+            if row.finding != Finding::OtherMarker {
+                self.exclude(candidate, why);
+            }
+            return;
+        }
+        let finding = match row.finding {
+            Finding::GenericIhc if self.gene_is_erbb2 => Finding::IhcScore,
+            Finding::GenericIsh if self.gene_is_erbb2 => Finding::IshResult,
+            Finding::GenericIhc | Finding::GenericIsh => {
+                self.unmapped(candidate, place);
+                return;
+            }
+            Finding::PreviousSpecimen => {
+                self.is_quotation = true;
+                return;
+            }
+            finding => finding,
+        };
+        let test = test_of(finding);
+        if let Some(conflict) = self.code_conflict(candidate, finding) {
+            self.unread(candidate, test, conflict);
+            return;
+        }
+        if let Some(site) = row.site {
+            self.pieces.push(Piece::Site(site));
+        }
+        self.read(candidate, finding, test, place);
+    }
+
+    /// A code nobody mapped: our concern if it names HER2 or stands among HER2 results.
+    fn unmapped(&mut self, candidate: &Candidate<'_>, place: Place) {
+        let mut words: Vec<&str> = candidate.code.words().collect();
+        if !place.is_component {
+            words.extend(
+                candidate
+                    .values
+                    .iter()
+                    .flat_map(|(_, value)| words_of(value)),
+            );
+        }
+        let all = words.join(" ");
+        let names_her2 = self.mapping.words.names_her2(&all);
+        let says_nothing = candidate.values.is_empty()
+            && candidate.interpretation.is_empty()
+            && candidate.absent.is_none();
+        // Beside what was understood of a HER2 result, a component that was not may be a part of it.
+        let about_her2 = if place.is_component {
+            self.is_panel || !self.pieces.is_empty()
+        } else {
+            place.about_her2 || self.is_codeless_score(candidate)
+        };
+        if !names_her2 && !about_her2 {
+            return;
+        }
+        if says_nothing && place.has_parts && !place.is_component {
+            self.is_panel = names_her2;
+            return;
+        }
+        // Another marker in a HER2 panel is still another marker.
+        if self.mapping.words.names_other_marker(&all) {
+            return;
+        }
+        let of_component = place.is_component && !names_her2;
+        let ihc = self.mapping.words.speaks_of_ihc(&all)
+            || (of_component && self.pieces.iter().any(Piece::is_about_ihc));
+        let ish = self.mapping.words.speaks_of_ish(&all)
+            || (of_component && self.pieces.iter().any(Piece::is_about_ish));
+        let test = match (ihc, ish) {
+            (true, false) => UnreadTest::Ihc,
+            (false, true) => UnreadTest::Ish,
+            _ => UnreadTest::Either,
+        };
+        self.unread(candidate, test, "its code is not mapped");
+    }
+
+    /// A score answered to no question at all: only HER2 is scored by these codes.
+    fn is_codeless_score(&self, candidate: &Candidate<'_>) -> bool {
+        let is_score = |value: &Value<'_>| match value {
+            Value::Concept(concept) => (concept.codings.iter())
+                .filter_map(|coding| self.mapping.answer(coding))
+                .any(|row| row.answer.score().is_some()),
+            _ => false,
+        };
+        candidate.code.codings.is_empty()
+            && candidate.code.text.is_none()
+            && candidate.values.iter().any(|(_, value)| is_score(value))
+    }
+
+    fn read(
+        &mut self,
+        candidate: &Candidate<'_>,
+        finding: Finding,
+        test: UnreadTest,
+        place: Place,
+    ) {
+        match finding {
+            Finding::Panel => {
+                self.is_panel = true;
+                if candidate.values.is_empty() {
+                    let before = self.pieces.len();
+                    self.interpretations(candidate, finding, test);
+                    if self.pieces.len() == before && !place.has_parts && candidate.absent.is_none()
+                    {
+                        self.unread(
+                            candidate,
+                            test,
+                            "a panel without members, components or value",
+                        );
+                    } else if self.pieces.len() == before && !place.has_parts {
+                        self.without_value(candidate, finding, test, place);
+                    }
+                    return;
+                }
+            }
+            Finding::Context | Finding::GeneStudied => return,
+            Finding::IshCluster => {
+                self.exclude(
+                    candidate,
+                    "clusters are kept and decide nothing under this edition",
+                );
+                return;
+            }
+            Finding::Narrative => {
+                self.narrative(candidate);
+                return;
+            }
+            _ => {}
+        }
+        match candidate.values.as_slice() {
+            [] => self.without_value(candidate, finding, test, place),
+            [_] if candidate.absent.is_some() => {
+                self.unread(
+                    candidate,
+                    test,
+                    "it has both a value and a reason for having none",
+                );
+            }
+            [(_, value)] => self.with_value(candidate, finding, test, value),
+            several => {
+                let keys: Vec<&str> = several.iter().map(|(key, _)| *key).collect();
+                self.unread(
+                    candidate,
+                    test,
+                    &format!("it has more than one value ({})", keys.join(", ")),
+                );
+            }
+        }
+    }
+
+    fn with_value(
+        &mut self,
+        candidate: &Candidate<'_>,
+        finding: Finding,
+        test: UnreadTest,
+        value: &Value<'_>,
+    ) {
+        // A coded answer may name the primary site.
+        if let Value::Concept(concept) = value {
+            let site = (concept.codings.iter())
+                .filter_map(|coding| self.mapping.answer(coding))
+                .find_map(|row| row.site);
+            self.pieces.extend(site.map(Piece::Site));
+        }
+        match values::piece_of(self.mapping, finding, value) {
+            Ok(piece) => {
+                let is_result = piece != Some(Piece::NoResult);
+                self.pieces.extend(piece);
+                // "0+" is a score 0 with staining.
+                if finding == Finding::IhcScore && values::is_stained_zero(self.mapping, value) {
+                    self.pieces.push(Piece::IhcStaining(true));
+                }
+                if is_result {
+                    self.interpretations(candidate, finding, test);
+                }
+            }
+            Err(why) => self.unread(candidate, test, &why),
+        }
+    }
+
+    /// No value: an absent reason, a result in the interpretation, or a container.
+    fn without_value(
+        &mut self,
+        candidate: &Candidate<'_>,
+        finding: Finding,
+        test: UnreadTest,
+        place: Place,
+    ) {
+        if let Some(absent) = &candidate.absent {
+            let no_result = (absent.codings.iter())
+                .filter_map(|coding| self.mapping.answer(coding))
+                .any(|row| row.answer == Answer::NoResult);
+            if !candidate.interpretation.is_empty() {
+                let why = "it has both an interpretation and a reason for having no value";
+                self.unread(candidate, test, why);
+            } else if no_result {
+                self.pieces.push(Piece::NoResult);
+            } else {
+                let label = absent.label();
+                self.unread(candidate, test, &format!("its value is absent ({label})"));
+            }
+            return;
+        }
+        if !candidate.interpretation.is_empty() {
+            let before = self.pieces.len();
+            self.interpretations(candidate, finding, test);
+            for piece in self.pieces.iter_mut().skip(before) {
+                // Without a value the interpretation is the result.
+                if let Piece::IhcInterpretation(word) = piece {
+                    *piece = Piece::Ihc(IhcFinding::Stated(*word), Origin::Coded);
+                }
+            }
+            if self.pieces.len() > before {
+                return;
+            }
+        }
+        if !place.has_parts || place.is_component {
+            self.unread(candidate, test, "it has no value");
+        }
+    }
+
+    /// The words beside a value.
+    fn interpretations(&mut self, candidate: &Candidate<'_>, finding: Finding, test: UnreadTest) {
+        for concept in &candidate.interpretation {
+            let word = match answers::in_concept(self.mapping, concept) {
+                Ok((Said::Answer(Answer::NoStatement), _)) => continue,
+                Ok((Said::Answer(answer), origin)) => answer.stated().map(|word| (word, origin)),
+                Ok((Said::Scores(_), _)) | Err(_) => None,
+            };
+            match (word, test) {
+                (Some((word, _)), UnreadTest::Ihc) => {
+                    self.pieces.push(Piece::IhcInterpretation(word));
+                }
+                (Some((word, origin)), UnreadTest::Ish) => {
+                    self.pieces.push(Piece::IshWord(word, origin));
+                }
+                (Some((word, _)), _) if finding == Finding::OverallStatus => {
+                    if !self.pieces.contains(&Piece::Overall(word)) {
+                        self.pieces.push(Piece::Overall(word));
+                    }
+                }
+                _ => self.unread(
+                    candidate,
+                    UnreadTest::Neither,
+                    "its interpretation is not mapped",
+                ),
+            }
+        }
+    }
+
+    /// Whether the assay has one probe or two.
+    pub(super) fn method(&mut self, method: &Concept<'_>) {
+        if (self.pieces.iter()).any(|piece| matches!(piece, Piece::Probe(_))) {
+            return;
+        }
+        let in_codes = (method.codings.iter())
+            .filter_map(|coding| self.mapping.answer(coding))
+            .find_map(|row| row.answer.probe());
+        let in_words = || {
+            method
+                .words()
+                .find_map(|text| match self.mapping.words.read(text) {
+                    Some(Said::Answer(answer)) => answer.probe(),
+                    _ => None,
+                })
+        };
+        let probe = in_codes.or_else(in_words);
+        self.pieces.extend(probe.map(Piece::Probe));
+    }
+
+    /// A method of the other test contradicts what is asked.
+    pub(super) fn method_of_other_test(&mut self, method: &Concept<'_>, about_ihc: bool) {
+        let words = &self.mapping.words;
+        let text = method.words().collect::<Vec<_>>().join(" ");
+        let (of_ihc, of_ish) = (words.speaks_of_ihc(&text), words.speaks_of_ish(&text));
+        let test = match (about_ihc, of_ihc, of_ish) {
+            (true, false, true) => UnreadTest::Ihc,
+            (false, true, false) => UnreadTest::Ish,
+            _ => return,
+        };
+        self.pieces.push(Piece::Unread {
+            test,
+            detail: "Observation.method is that of another test than its code".to_owned(),
+        });
+    }
+
+    /// A display or text of a question that names another marker or the other test.
+    fn code_conflict(&self, candidate: &Candidate<'_>, finding: Finding) -> Option<&'static str> {
+        let words = &self.mapping.words;
+        let other_test = |text: &str| match test_of(finding) {
+            UnreadTest::Ihc => words.speaks_of_ish(text) && !words.speaks_of_ihc(text),
+            UnreadTest::Ish => words.speaks_of_ihc(text) && !words.speaks_of_ish(text),
+            UnreadTest::Either | UnreadTest::Neither => false,
+        };
+        let displays = candidate
+            .code
+            .codings
+            .iter()
+            .filter(|coding| self.mapping.finding(coding).is_some())
+            .filter_map(|coding| coding.display)
+            .chain(candidate.code.text);
+        for text in displays {
+            if words.names_other_marker(text) {
+                return Some("its display or text names another marker than its code");
+            }
+            if other_test(text) {
+                return Some("its display or text names another test than its code");
+            }
+        }
+        None
+    }
+
+    /// Narrative is not read here; where it names HER2 a person has to.
+    fn narrative(&mut self, candidate: &Candidate<'_>) {
+        let names_her2 = candidate.values.iter().any(|(_, value)| match value {
+            Value::Text(text) => self.mapping.words.names_her2(text),
+            Value::Concept(concept) => concept
+                .words()
+                .any(|text| self.mapping.words.names_her2(text)),
+            _ => false,
+        });
+        if names_her2 {
+            self.unread(
+                candidate,
+                UnreadTest::Either,
+                "it names HER2 in free text, which is not read in this release",
+            );
+        }
+    }
+
+    fn unread(&mut self, candidate: &Candidate<'_>, test: UnreadTest, why: &str) {
+        self.pieces.push(Piece::Unread {
+            test,
+            detail: format!("{} ({}): {why}", candidate.path, candidate.code.label()),
+        });
+    }
+
+    fn exclude(&mut self, candidate: &Candidate<'_>, why: &str) {
+        self.pieces.push(Piece::Excluded {
+            why: format!("{} ({}): {why}", candidate.path, candidate.code.label()),
+        });
+    }
+}
+
+/// The short texts of a value.
+fn words_of<'r>(value: &Value<'r>) -> Vec<&'r str> {
+    match value {
+        Value::Concept(concept) => concept.words().collect(),
+        Value::Text(text) => vec![text],
+        _ => Vec::new(),
+    }
+}
+
+/// A specific code beside the overall one or a generic one says what is meant; two different questions contradict.
+fn most_specific<'r>(rows: &[&'r FindingRow]) -> Option<&'r FindingRow> {
+    let mut specific: Vec<&'r FindingRow> = rows
+        .iter()
+        .filter(|row| {
+            !matches!(
+                row.finding,
+                Finding::OverallStatus | Finding::GenericIhc | Finding::GenericIsh
+            )
+        })
+        .copied()
+        .collect();
+    specific.dedup_by_key(|row| row.finding);
+    match specific.as_slice() {
+        [] => (rows.iter())
+            .find(|row| row.finding != Finding::OverallStatus)
+            .or(rows.first())
+            .copied(),
+        [only] => Some(only),
+        _ => None,
+    }
+}
+
+fn test_of(finding: Finding) -> UnreadTest {
+    match finding {
+        Finding::IhcScore
+        | Finding::IhcPercentStained
+        | Finding::IhcPercentIntense
+        | Finding::IhcStainingPresent => UnreadTest::Ihc,
+        Finding::IshResult
+        | Finding::IshRatio
+        | Finding::IshHer2Copies
+        | Finding::IshCep17Copies
+        | Finding::IshCells
+        | Finding::IshProbe
+        | Finding::IshRecount
+        | Finding::IshAdjudicated
+        | Finding::IshPopulationPercent
+        | Finding::IshCluster
+        | Finding::Panel => UnreadTest::Ish,
+        Finding::GenericIhc => UnreadTest::Ihc,
+        Finding::GenericIsh => UnreadTest::Ish,
+        Finding::OverallStatus
+        | Finding::Context
+        | Finding::GeneStudied
+        | Finding::PreviousSpecimen
+        | Finding::Narrative
+        | Finding::SerumHer2
+        | Finding::TissueImmunoassay
+        | Finding::OtherMarker => UnreadTest::Either,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_of_its_own_is_more_specific_than_the_overall_status() {
+        let row = |finding| FindingRow {
+            finding,
+            site: None,
+        };
+        let (overall, ihc, ish) = (
+            row(Finding::OverallStatus),
+            row(Finding::IhcScore),
+            row(Finding::IshResult),
+        );
+        assert_eq!(most_specific(&[&overall, &ihc]), Some(&ihc));
+        assert_eq!(most_specific(&[&ihc, &ihc]), Some(&ihc));
+        assert_eq!(most_specific(&[&overall]), Some(&overall));
+        assert_eq!(most_specific(&[&ihc, &ish]), None);
+    }
+}

@@ -1,0 +1,148 @@
+//! The codes this adapter writes, from `mappings/output.toml`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::table::{HeaderWritten, MappingError};
+
+/// The output codes every installation uses.
+pub const OUTPUT: &str = include_str!("../../mappings/output.toml");
+
+/// One code to write.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Code {
+    /// Its system.
+    pub system: String,
+    /// The code.
+    pub code: String,
+    /// Its display.
+    pub display: String,
+}
+
+/// How a status is written.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatusCodes {
+    /// In words.
+    pub text: String,
+    /// In SNOMED CT.
+    pub snomed: Code,
+    /// As a LOINC answer.
+    pub loinc: Code,
+    /// As an interpretation.
+    pub interpretation: Code,
+}
+
+/// How a unit is written.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unit {
+    /// For people.
+    pub unit: String,
+    /// In UCUM.
+    pub code: String,
+}
+
+/// The units of the numbers that are written.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Units {
+    /// Their system.
+    pub system: String,
+    /// Of the ratio.
+    pub ratio: Unit,
+    /// Of copies per nucleus.
+    pub copies: Unit,
+    /// Of cells.
+    pub cells: Unit,
+}
+
+/// The questions that are written.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Questions {
+    /// The result itself.
+    pub observation: Code,
+    /// Its category.
+    pub laboratory: Code,
+    /// The score, in breast cancer.
+    pub ihc_score_breast: Code,
+    /// The score, elsewhere.
+    pub ihc_score: Code,
+    /// HER2/CEP17 ratio.
+    pub ish_ratio: Code,
+    /// HER2 copies per cell.
+    #[serde(rename = "ish-her2-copies")]
+    pub ish_her2_copies: Code,
+    /// CEP17 copies per cell.
+    #[serde(rename = "ish-cep17-copies")]
+    pub ish_cep17_copies: Code,
+    /// Cells counted.
+    pub ish_cells: Code,
+}
+
+/// How the four statuses with a code are written.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Statuses {
+    /// Positive.
+    pub positive: StatusCodes,
+    /// Negative.
+    pub negative: StatusCodes,
+    /// Equivocal.
+    pub equivocal: StatusCodes,
+    /// Indeterminate.
+    pub indeterminate: StatusCodes,
+}
+
+/// All codes that are written.
+#[derive(Clone, Debug)]
+pub struct OutputCodes {
+    /// Canonical of the mCODE profile that is claimed.
+    pub mcode_profile: String,
+    /// Questions.
+    pub codes: Questions,
+    /// Statuses.
+    pub status: Statuses,
+    /// Scores by name (`2+`).
+    pub score: BTreeMap<String, Code>,
+    /// Units.
+    pub units: Units,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileWritten {
+    #[allow(
+        dead_code,
+        reason = "the header is for people; that it is complete is checked by reading it"
+    )]
+    header: HeaderWritten,
+    codes: Questions,
+    status: Statuses,
+    score: BTreeMap<String, Code>,
+    units: Units,
+    mcode_profile: String,
+}
+
+impl OutputCodes {
+    /// Reads the output codes.
+    ///
+    /// # Errors
+    /// [`MappingError`] when the file cannot be used.
+    pub fn load(text: &str) -> Result<Self, MappingError> {
+        let file: FileWritten = toml::from_str(text).map_err(|error| MappingError::Unreadable {
+            file: "output".to_owned(),
+            message: error.to_string(),
+        })?;
+        Ok(Self {
+            mcode_profile: file.mcode_profile,
+            codes: file.codes,
+            status: file.status,
+            score: file.score,
+            units: file.units,
+        })
+    }
+}

@@ -1,0 +1,230 @@
+//! What codes can mean: the closed lists that mapping files choose from.
+
+use serde::Deserialize;
+
+use crate::her2::evidence::{Probe, Score, Site, StatedResult};
+
+/// What an Observation or component asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Finding {
+    /// The sender's overall HER2 status: an opinion, kept apart.
+    OverallStatus,
+    /// Immunohistochemistry score.
+    IhcScore,
+    /// Percent of cells with any membrane staining.
+    IhcPercentStained,
+    /// Percent of cells with uniform intense membrane staining.
+    IhcPercentIntense,
+    /// Whether a score 0 has any staining.
+    IhcStainingPresent,
+    /// In situ hybridisation in a word.
+    IshResult,
+    /// HER2/CEP17 ratio.
+    IshRatio,
+    /// Mean HER2 copies per cell.
+    #[serde(rename = "ish-her2-copies")]
+    IshHer2Copies,
+    /// Mean CEP17 copies per cell.
+    #[serde(rename = "ish-cep17-copies")]
+    IshCep17Copies,
+    /// Cells counted.
+    IshCells,
+    /// Single or dual probe.
+    IshProbe,
+    /// Whether the count is the blinded recount.
+    IshRecount,
+    /// Whether the result is the laboratory's adjudicated one.
+    IshAdjudicated,
+    /// Share of cells in a separately counted population.
+    IshPopulationPercent,
+    /// HER2 signals in clusters: kept, and used by no rule of the edition in force.
+    IshCluster,
+    /// A HER2 panel without a value of its own.
+    Panel,
+    /// Of no weight for the status.
+    Context,
+    /// Which gene a generic question is about.
+    GeneStudied,
+    /// Immunohistochemistry of whatever gene is studied.
+    GenericIhc,
+    /// In situ hybridisation of whatever gene is studied.
+    GenericIsh,
+    /// A section of results quoted from an earlier specimen.
+    PreviousSpecimen,
+    /// Free text about the whole report.
+    Narrative,
+    /// HER2 in serum: another analyte.
+    #[serde(rename = "serum-her2")]
+    SerumHer2,
+    /// HER2 in tissue by another method than immunohistochemistry.
+    TissueImmunoassay,
+    /// Another marker.
+    OtherMarker,
+}
+
+impl Finding {
+    /// Why it is never an input; `None` for what is read.
+    pub fn exclusion(self) -> Option<&'static str> {
+        match self {
+            Self::SerumHer2 => Some("HER2 in serum is another analyte"),
+            Self::TissueImmunoassay => {
+                Some("a tissue immunoassay by another method than immunohistochemistry")
+            }
+            Self::OtherMarker => Some("another marker"),
+            _ => None,
+        }
+    }
+
+    /// Whether an Observation of it is worth a search of its own.
+    pub(super) fn is_searched(self) -> bool {
+        self.exclusion().is_none()
+            && !matches!(
+                self,
+                Self::Context
+                    | Self::Narrative
+                    | Self::IshCells
+                    | Self::GeneStudied
+                    | Self::GenericIhc
+                    | Self::GenericIsh
+                    | Self::PreviousSpecimen
+            )
+    }
+}
+
+/// What an answer means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// Score 0.
+    #[serde(rename = "score-0")]
+    Score0,
+    /// Score 0 with membrane staining.
+    #[serde(rename = "score-0-stained")]
+    Score0Stained,
+    /// Score 1+.
+    #[serde(rename = "score-1+")]
+    Score1,
+    /// Score 2+.
+    #[serde(rename = "score-2+")]
+    Score2,
+    /// Score 3+.
+    #[serde(rename = "score-3+")]
+    Score3,
+    /// Positive or amplified.
+    Positive,
+    /// Negative or not amplified.
+    Negative,
+    /// Equivocal.
+    Equivocal,
+    /// Indeterminate.
+    Indeterminate,
+    /// Ordered, pending, cancelled or not done.
+    NoResult,
+    /// An interpretation that says nothing about HER2 status.
+    NoStatement,
+    /// The gene ERBB2, which is HER2.
+    Erbb2,
+    /// A single-probe assay.
+    SingleProbe,
+    /// A dual-probe assay.
+    DualProbe,
+    /// An in situ hybridisation method that does not tell the number of probes.
+    IshMethod,
+}
+
+impl Answer {
+    /// The score it is.
+    pub fn score(self) -> Option<Score> {
+        match self {
+            Self::Score0 | Self::Score0Stained => Some(Score::Zero),
+            Self::Score1 => Some(Score::OnePlus),
+            Self::Score2 => Some(Score::TwoPlus),
+            Self::Score3 => Some(Score::ThreePlus),
+            _ => None,
+        }
+    }
+
+    /// The result it states in a word.
+    pub fn stated(self) -> Option<StatedResult> {
+        match self {
+            Self::Positive => Some(StatedResult::Positive),
+            Self::Negative => Some(StatedResult::Negative),
+            Self::Equivocal => Some(StatedResult::Equivocal),
+            Self::Indeterminate => Some(StatedResult::Indeterminate),
+            _ => None,
+        }
+    }
+
+    /// The kind of assay it names.
+    pub fn probe(self) -> Option<Probe> {
+        match self {
+            Self::SingleProbe => Some(Probe::Single),
+            Self::DualProbe => Some(Probe::Dual),
+            _ => None,
+        }
+    }
+
+    /// Whether two answers are two ways to say one thing: the same, two spellings of score 0, or a score and its
+    /// usual word.
+    pub fn goes_with(self, other: Self) -> bool {
+        let both_zero = self.score() == Some(Score::Zero) && other.score() == Some(Score::Zero);
+        self == other
+            || both_zero
+            || self.usual_word() == Some(other)
+            || other.usual_word() == Some(self)
+    }
+
+    /// The word that a score is usually called by.
+    fn usual_word(self) -> Option<Self> {
+        self.score().map(|score| match score {
+            Score::Zero | Score::OnePlus => Self::Negative,
+            Score::TwoPlus => Self::Equivocal,
+            Score::ThreePlus => Self::Positive,
+        })
+    }
+}
+
+/// What a site code says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SiteMeaning {
+    /// A primary site.
+    Primary(Site),
+    /// In situ disease.
+    InSitu,
+}
+
+/// Which breast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// Left.
+    Left,
+    /// Right.
+    Right,
+}
+
+/// What kind of report a code names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReportKind {
+    /// A pathology report, whose narrative may speak of HER2.
+    Pathology,
+    /// A report of HER2 testing: everything in it is about HER2.
+    Her2,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_score_goes_with_its_usual_word_and_with_no_other() {
+        assert!(Answer::Score0.goes_with(Answer::Score0Stained));
+        assert!(Answer::Score1.goes_with(Answer::Negative));
+        assert!(Answer::Equivocal.goes_with(Answer::Score2));
+        assert!(!Answer::Score0.goes_with(Answer::Score1));
+        assert!(!Answer::Score2.goes_with(Answer::Positive));
+        assert!(!Answer::Score3.goes_with(Answer::Indeterminate));
+    }
+}

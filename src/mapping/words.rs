@@ -1,0 +1,263 @@
+//! Short texts in place of codes, and which marker or test a text speaks of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use enumset::EnumSet;
+use serde::Deserialize;
+
+use super::table::Answer;
+use crate::her2::evidence::Score;
+
+/// `[words]` of a mapping file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct WordsWritten {
+    #[serde(rename = "score-0")]
+    score_0: Vec<String>,
+    #[serde(rename = "score-0-stained")]
+    score_0_stained: Vec<String>,
+    #[serde(rename = "score-1")]
+    score_1: Vec<String>,
+    #[serde(rename = "score-2")]
+    score_2: Vec<String>,
+    #[serde(rename = "score-3")]
+    score_3: Vec<String>,
+    positive: Vec<String>,
+    negative: Vec<String>,
+    equivocal: Vec<String>,
+    indeterminate: Vec<String>,
+    no_result: Vec<String>,
+    single_probe: Vec<String>,
+    dual_probe: Vec<String>,
+    her2: Vec<String>,
+    other_marker: Vec<String>,
+    ihc: Vec<String>,
+    ish: Vec<String>,
+}
+
+/// The words in force.
+#[derive(Clone, Debug, Default)]
+pub struct Words {
+    answers: BTreeMap<String, Answer>,
+    her2: BTreeSet<String>,
+    other_marker: BTreeSet<String>,
+    ihc: BTreeSet<String>,
+    ish: BTreeSet<String>,
+}
+
+/// What a short text answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// One answer.
+    Answer(Answer),
+    /// A range of scores, such as `1-2+`.
+    Scores(EnumSet<Score>),
+}
+
+impl Words {
+    pub(super) fn extend(&mut self, written: WordsWritten) {
+        for (answer, words) in [
+            (Answer::Score0, written.score_0),
+            (Answer::Score0Stained, written.score_0_stained),
+            (Answer::Score1, written.score_1),
+            (Answer::Score2, written.score_2),
+            (Answer::Score3, written.score_3),
+            (Answer::Positive, written.positive),
+            (Answer::Negative, written.negative),
+            (Answer::Equivocal, written.equivocal),
+            (Answer::Indeterminate, written.indeterminate),
+            (Answer::NoResult, written.no_result),
+            (Answer::SingleProbe, written.single_probe),
+            (Answer::DualProbe, written.dual_probe),
+        ] {
+            self.answers
+                .extend(words.into_iter().map(|word| (plain(&word), answer)));
+        }
+        self.her2.extend(written.her2);
+        self.other_marker.extend(written.other_marker);
+        self.ihc.extend(written.ihc);
+        self.ish.extend(written.ish);
+    }
+
+    /// What a whole short text answers; `None` when it is not exactly one of the words, or a range of scores.
+    pub fn read(&self, text: &str) -> Option<Said> {
+        let text = plain(text);
+        if let Some(answer) = self.answers.get(&text) {
+            return Some(Said::Answer(*answer));
+        }
+        let (low, high) = ['-', '–', '/']
+            .into_iter()
+            .find_map(|between| text.split_once(between))?;
+        let score = |part: &str| match self.answers.get(part.trim()) {
+            Some(Answer::Score0) => Some(Score::Zero),
+            Some(Answer::Score1) => Some(Score::OnePlus),
+            Some(Answer::Score2) => Some(Score::TwoPlus),
+            Some(Answer::Score3) => Some(Score::ThreePlus),
+            _ => None,
+        };
+        let (low, high) = (score(low)?, score(high)?);
+        (low < high).then(|| {
+            Said::Scores(
+                EnumSet::all()
+                    .iter()
+                    .filter(|score| (low..=high).contains(score))
+                    .collect(),
+            )
+        })
+    }
+
+    /// The answers that single tokens of a display name: what a reader of it would take it for.
+    pub fn answers_in(&self, display: &str) -> Vec<Answer> {
+        if let Some(Said::Answer(answer)) = self.read(display) {
+            return vec![answer];
+        }
+        let tokens = tokens(display);
+        // "not amplified" and its like are not a sum of their words.
+        if tokens
+            .iter()
+            .any(|token| ["not", "no", "non"].contains(&token.as_str()))
+        {
+            return Vec::new();
+        }
+        tokens
+            .iter()
+            .filter(|token| token.ends_with('+') || token.parse::<u8>().is_err())
+            .filter_map(|token| self.answers.get(token))
+            .copied()
+            .collect()
+    }
+
+    /// Whether a text names HER2 in one of its spellings (HER-2/neu, ERBB2, c-erbB-2).
+    pub fn names_her2(&self, text: &str) -> bool {
+        let tokens: Vec<String> = tokens(text)
+            .into_iter()
+            .map(|token| token.trim_end_matches('+').to_owned())
+            .collect();
+        // Spellings fall apart at hyphens: `c-erbB-2` is three tokens.
+        (0..tokens.len()).any(|start| {
+            (1..=3).any(|count| {
+                tokens.get(start..start + count).is_some_and(|run| {
+                    let joined = run.concat();
+                    self.her2.iter().any(|name| {
+                        joined == *name || (count == 1 && joined.starts_with(name.as_str()))
+                    })
+                })
+            })
+        })
+    }
+
+    /// Whether a text names another marker and not HER2.
+    pub fn names_other_marker(&self, text: &str) -> bool {
+        !self.names_her2(text) && self.has_any(text, &self.other_marker)
+    }
+
+    /// Whether a text speaks of immunohistochemistry.
+    pub fn speaks_of_ihc(&self, text: &str) -> bool {
+        self.has_any(text, &self.ihc)
+    }
+
+    /// Whether a text speaks of in situ hybridisation.
+    pub fn speaks_of_ish(&self, text: &str) -> bool {
+        self.has_any(text, &self.ish)
+    }
+
+    fn has_any(&self, text: &str, words: &BTreeSet<String>) -> bool {
+        tokens(text).iter().any(|token| words.contains(token))
+    }
+}
+
+/// Lower case, single spaces, no space or stop at the ends.
+fn plain(text: &str) -> String {
+    text.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .trim_end_matches('.')
+        .to_lowercase()
+}
+
+/// Runs of letters, digits and a trailing plus, in lower case.
+fn tokens(text: &str) -> Vec<String> {
+    let mut tokens = Vec::new();
+    let mut token = String::new();
+    for character in text.chars().flat_map(char::to_lowercase) {
+        if character.is_alphanumeric() || (character == '+' && !token.is_empty()) {
+            token.push(character);
+        } else if !token.is_empty() {
+            tokens.push(std::mem::take(&mut token));
+        }
+    }
+    if !token.is_empty() {
+        tokens.push(token);
+    }
+    tokens
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::mapping::table::{BASE, Mapping};
+
+    fn words() -> Words {
+        Mapping::load(&[("base", BASE)], "b").unwrap().words
+    }
+
+    #[test]
+    fn every_spelling_of_her2_is_seen_and_nothing_else() {
+        let words = words();
+        for text in [
+            "HER2",
+            "Her-2/neu score",
+            "HER 2",
+            "ERBB2 gene",
+            "c-erbB-2",
+            "HER2-Status",
+            "HER2neu",
+            "HER2+",
+        ] {
+            assert!(words.names_her2(text), "{text}");
+        }
+        for text in [
+            "other 2",
+            "her 2nd visit",
+            "Estrogen receptor",
+            "ER",
+            "herb 2",
+        ] {
+            assert!(!words.names_her2(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_short_text_is_read_whole_or_not_at_all() {
+        let words = words();
+        assert_eq!(words.read("2+"), Some(Said::Answer(Answer::Score2)));
+        assert_eq!(
+            words.read(" Score  3+ "),
+            Some(Said::Answer(Answer::Score3))
+        );
+        assert_eq!(
+            words.read("Not amplified."),
+            Some(Said::Answer(Answer::Negative))
+        );
+        assert_eq!(
+            words.read("1+/2+"),
+            Some(Said::Scores(Score::OnePlus | Score::TwoPlus))
+        );
+        assert_eq!(
+            words.read("0-2+"),
+            Some(Said::Scores(Score::Zero | Score::OnePlus | Score::TwoPlus))
+        );
+        assert_eq!(words.read("3+ in the control"), None);
+        assert_eq!(words.read("3+-2+"), None);
+    }
+
+    #[test]
+    fn a_display_names_what_a_reader_would_take_it_for() {
+        let words = words();
+        assert_eq!(words.answers_in("Negative (Score 0)"), vec![Answer::Score0]);
+        assert_eq!(words.answers_in("IHC 2+"), vec![Answer::Score2]);
+        assert!(words.answers_in("Not amplified by FISH").is_empty());
+        assert!(words.names_other_marker("Estrogen receptor positive tumor"));
+    }
+}
