@@ -6,7 +6,9 @@
 //! * [`her2`] — what HER2 results mean: evidence, the guideline's table, the decision. Knows no FHIR.
 //! * [`fhir`] — what FHIR looks like: raw JSON, references, Observations as candidates, specimens as tissues.
 //! * [`mapping`] — what a laboratory's codes and words mean: tables from `mappings/`, and candidates understood by them.
+//! * [`pipeline`] — one input from resources to decisions, and from decisions to the resources that are written.
 
 pub mod fhir;
 pub mod her2;
 pub mod mapping;
+pub mod pipeline;

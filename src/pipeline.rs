@@ -1,0 +1,310 @@
+//! One input on its way from resources to decisions, in the order it happens. Only computes: time is handed in, and
+//! nothing here knows a network, a disk or a clock.
+
+pub mod assemble;
+pub mod cases;
+pub mod gather;
+pub mod ledger;
+pub mod record;
+pub mod results;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+
+use crate::fhir::candidates::Candidates;
+use crate::fhir::pool::Pool;
+use crate::fhir::tissue::Specimens;
+use crate::her2::decide::{Conventions, decide};
+use crate::her2::decision::Decision;
+use crate::her2::evidence::{Evidence, JoinedBy, OtherTissue, Site, Source, TissueStatement};
+use crate::her2::guideline::Edition;
+use crate::mapping::normalise::{InputRules, Piece};
+use crate::mapping::table::{Mapping, hex};
+use assemble::{Assembled, Excluded, assemble};
+use cases::{CaseKey, Joined, join};
+use gather::{Gathered, Item, Sources, gather};
+use ledger::UnitResult;
+
+/// Raised with every change by which the same evidence would be read or decided differently; the table is hashed itself.
+const DECISION_VERSION: u32 = 1;
+
+/// Everything that decides beside the input itself.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// What codes and words mean.
+    pub mapping: Mapping,
+    /// Base of our own identifiers and code systems.
+    pub base: String,
+    /// The edition of the guideline.
+    pub edition: Edition,
+    /// The site taken where no source names one.
+    pub assume_site: Option<Site>,
+    /// Choices where the guideline is silent.
+    pub conventions: Conventions,
+    /// Which Observations count.
+    pub input: InputRules,
+    /// An overall status without score or number makes a case.
+    pub overall_status_alone: bool,
+}
+
+impl Rules {
+    /// The identifier system of the results we write: by it our own output is recognised and never read.
+    pub fn own_identifier_system(&self) -> String {
+        format!("{}/identifier/her2-status", self.base)
+    }
+
+    /// SHA-256 over everything but the mapping that can change a decision.
+    pub fn ruleset_hash(&self) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(DECISION_VERSION.to_be_bytes());
+        for (ihc, ish) in self.edition.inputs() {
+            let answer = self.edition.answer(ihc, ish);
+            hasher.update(self.edition.rule_id(ihc, ish).as_bytes());
+            hasher.update(answer.status.name().as_bytes());
+            hasher.update(answer.action.name().as_bytes());
+        }
+        hasher.update(format!(
+            "{:?} {:?} {:?} {}",
+            self.assume_site, self.conventions, self.input, self.overall_status_alone
+        ));
+        hex(&hasher.finalize())
+    }
+}
+
+/// Another case of the same patient that a reader should know of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Related {
+    /// Its id.
+    pub case: String,
+    /// What it has to do with this one.
+    pub why: &'static str,
+}
+
+/// One case, decided.
+#[derive(Clone, Debug)]
+pub struct CaseResult {
+    /// The stable id.
+    pub id: String,
+    /// The patient.
+    pub subject: Option<String>,
+    /// The tissue it stands on.
+    pub tissue: Option<String>,
+    /// The edition in force.
+    pub edition: Edition,
+    /// The evidence.
+    pub evidence: Evidence,
+    /// The decision.
+    pub decision: Decision,
+    /// The resources it was read from.
+    pub inputs: BTreeSet<Source>,
+    /// What was left out.
+    pub excluded: BTreeSet<Excluded>,
+    /// Other cases of the patient.
+    pub related: Vec<Related>,
+    /// SHA-256 over inputs, decision, rules and mapping: the same evidence has the same fingerprint.
+    pub fingerprint: String,
+}
+
+/// A case that has sources and nothing left to decide on: if a result was written for it, that is withdrawn.
+#[derive(Clone, Debug)]
+pub struct EmptyCase {
+    /// The stable id.
+    pub id: String,
+    /// The sources, with the reason why they are no evidence.
+    pub excluded: BTreeSet<Excluded>,
+}
+
+/// What an input comes to.
+#[derive(Debug, Default)]
+pub struct Derived {
+    /// Cases in a stable order.
+    pub cases: Vec<CaseResult>,
+    /// Cases without evidence.
+    pub empty: Vec<EmptyCase>,
+    /// What each report, and each Observation without a report, came to.
+    pub units: Vec<UnitResult>,
+}
+
+/// Derives every case of a pool: bundle → candidates → evidence → decision.
+pub fn derive(pool: &Pool<'_>, rules: &Rules) -> Derived {
+    let candidates = Candidates::read(pool);
+    let specimens = Specimens::read(pool);
+    let sources = Sources {
+        pool,
+        candidates: &candidates,
+        specimens: &specimens,
+    };
+    let gathered = gather(&sources, rules);
+    let joined = join(&gathered.items, &candidates, &specimens, &rules.mapping);
+    let mut undecided = assemble_cases(&gathered, &joined, rules);
+    relate(&mut undecided, &specimens);
+
+    let mut derived = Derived::default();
+    for case in undecided {
+        let id = case.key.id();
+        if !case.is_case(rules) {
+            derived.empty.push(EmptyCase {
+                id,
+                excluded: case.assembled.excluded,
+            });
+            continue;
+        }
+        let decision = decide(&case.assembled.evidence, rules.edition, &rules.conventions);
+        let mut result = CaseResult {
+            id,
+            subject: case.key.subject,
+            tissue: case.tissue,
+            edition: rules.edition,
+            evidence: case.assembled.evidence,
+            decision,
+            inputs: case.assembled.inputs,
+            excluded: case.assembled.excluded,
+            related: case.related,
+            fingerprint: String::new(),
+        };
+        result.fingerprint = fingerprint(&result, rules);
+        derived.cases.push(result);
+    }
+    derived.units = ledger::units(&gathered, &joined, &derived);
+    derived
+}
+
+/// A case on its way to a decision.
+struct Undecided {
+    key: CaseKey,
+    tissue: Option<String>,
+    assembled: Assembled,
+    related: Vec<Related>,
+    reports: BTreeSet<String>,
+}
+
+impl Undecided {
+    fn is_case(&self, rules: &Rules) -> bool {
+        let evidence = &self.assembled.evidence;
+        let only_a_status =
+            evidence.ihc.is_empty() && evidence.ish.is_empty() && evidence.unreadable.is_empty();
+        self.assembled.has_content() && (rules.overall_status_alone || !only_a_status)
+    }
+}
+
+fn assemble_cases(gathered: &Gathered<'_>, joined: &[Joined], rules: &Rules) -> Vec<Undecided> {
+    let mut groups: BTreeMap<&CaseKey, Vec<(&Item<'_>, &Joined)>> = BTreeMap::new();
+    for (item, joined) in gathered.items.iter().zip(joined) {
+        if !item.pieces.is_empty() {
+            groups.entry(&joined.key).or_default().push((item, joined));
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(key, members)| {
+            let evidence: Vec<&Joined> = members
+                .iter()
+                .filter(|(item, _)| item.is_evidence())
+                .map(|(_, joined)| *joined)
+                .collect();
+            // The weakest of the rules that brought the evidence together.
+            let by = evidence
+                .iter()
+                .map(|joined| joined.by)
+                .max()
+                .unwrap_or(JoinedBy::Specimen);
+            let blocks: BTreeSet<_> = evidence.iter().map(|joined| &joined.block).collect();
+            let tissue = if evidence.iter().any(|joined| joined.unclear) {
+                TissueStatement::Unclear
+            } else if by != JoinedBy::Specimen || blocks.len() > 1 {
+                TissueStatement::NotStated
+            } else {
+                TissueStatement::Stated
+            };
+            let items: Vec<&Item<'_>> = members.iter().map(|(item, _)| *item).collect();
+            Undecided {
+                key: key.clone(),
+                tissue: members.iter().find_map(|(_, joined)| joined.tissue.clone()),
+                assembled: assemble(&items, &gathered.narratives, by, tissue, rules.assume_site),
+                related: Vec::new(),
+                reports: (items.iter())
+                    .flat_map(|item| item.reports.iter().map(|report| (*report).to_owned()))
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+/// Cases of one patient whose tissues share an ancestor or whose results share a report name each other, and the test
+/// that one lacks and the other has is noted.
+fn relate(cases: &mut [Undecided], specimens: &Specimens<'_>) {
+    let found: Vec<(Vec<Related>, OtherTissue)> = cases
+        .iter()
+        .map(|case| {
+            let mut related = Vec::new();
+            let mut other_tissue = OtherTissue::default();
+            for other in cases.iter() {
+                let same_patient = case.key.subject == other.key.subject && case.key != other.key;
+                if !same_patient || !other.assembled.has_content() {
+                    continue;
+                }
+                let lineage = |case: &Undecided| -> BTreeSet<String> {
+                    case.tissue
+                        .as_deref()
+                        .map(|tissue| specimens.lineage(tissue).into_iter().collect())
+                        .unwrap_or_default()
+                };
+                let why = if !lineage(case).is_disjoint(&lineage(other)) {
+                    "other block"
+                } else if !case.reports.is_disjoint(&other.reports) {
+                    "other specimen of the same report"
+                } else {
+                    continue;
+                };
+                related.push(Related {
+                    case: other.key.id(),
+                    why,
+                });
+                let evidence = &other.assembled.evidence;
+                other_tissue
+                    .ihc
+                    .extend(evidence.ihc.iter().map(|result| result.source.clone()));
+                other_tissue
+                    .ish
+                    .extend(evidence.ish.iter().map(|result| result.source.clone()));
+            }
+            (related, other_tissue)
+        })
+        .collect();
+    for (case, (related, other_tissue)) in cases.iter_mut().zip(found) {
+        case.related = related;
+        case.assembled.evidence.other_tissue = other_tissue;
+    }
+}
+
+fn fingerprint(case: &CaseResult, rules: &Rules) -> String {
+    let mut hasher = Sha256::new();
+    for input in &case.inputs {
+        hasher.update(format!(
+            "{} {}\n",
+            input.reference,
+            input.version.as_deref().unwrap_or("")
+        ));
+    }
+    // The record holds every value that was read, with its source and version. What is no evidence, and what other cases
+    // hold, explains the decision without being part of it.
+    let own = CaseResult {
+        excluded: BTreeSet::new(),
+        related: Vec::new(),
+        ..case.clone()
+    };
+    let record = record::DecisionRecord::of(&own)
+        .to_json()
+        .unwrap_or_default();
+    hasher.update(record);
+    hasher.update(rules.ruleset_hash());
+    hasher.update(rules.mapping.hash());
+    hex(&hasher.finalize())
+}
+
+/// Whether an item says that there is no result yet, or only a status that the site does not count as one.
+fn says_no_result(item: &Item<'_>) -> bool {
+    let no_result = |piece: &Piece| matches!(piece, Piece::NoResult | Piece::Overall(_));
+    item.pieces.iter().any(no_result)
+}

@@ -1,0 +1,491 @@
+//! From the items of one case to its evidence: which pieces are one test result.
+//!
+//! A laboratory may send one count as a panel with members, as components, or as loose Observations of one report.
+//! Pieces are put together from the innermost panel outwards, and only while they do not speak twice of one thing:
+//! two ratios are two counts.
+
+use std::collections::BTreeSet;
+
+use super::gather::{Item, Narrative};
+use crate::her2::evidence::{
+    CountRole, Evidence, IhcFinding, IhcResult, IshResult, JoinedBy, Origin, OtherTissue, Probe,
+    ReportedStatus, Site, SiteFinding, Source, StatedResult, TissueStatement, UnreadTest,
+    Unreadable,
+};
+use crate::her2::number::Measure;
+use crate::mapping::normalise::Piece;
+
+/// An input that was left out, and why.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Excluded {
+    /// Where it was read.
+    pub source: Source,
+    /// Why it is not evidence.
+    pub why: String,
+}
+
+/// The evidence of one case and what it was made of.
+#[derive(Clone, Debug)]
+pub struct Assembled {
+    /// The evidence.
+    pub evidence: Evidence,
+    /// The resources it was read from.
+    pub inputs: BTreeSet<Source>,
+    /// What was left out.
+    pub excluded: BTreeSet<Excluded>,
+}
+
+impl Assembled {
+    /// Whether anything is left to decide on, or to ask about.
+    pub fn has_content(&self) -> bool {
+        let evidence = &self.evidence;
+        !(evidence.ihc.is_empty()
+            && evidence.ish.is_empty()
+            && evidence.reported.is_empty()
+            && evidence.unreadable.is_empty())
+    }
+}
+
+/// Assembles the evidence of one case.
+pub fn assemble(
+    items: &[&Item<'_>],
+    narratives: &[Narrative<'_>],
+    joined_by: JoinedBy,
+    tissue: TissueStatement,
+    assume_site: Option<Site>,
+) -> Assembled {
+    let mut ihc: Vec<Fragment<'_, IhcParts>> = Vec::new();
+    let mut ish: Vec<Fragment<'_, IshParts>> = Vec::new();
+    let mut reported: Vec<ReportedStatus> = Vec::new();
+    let mut unreadable: Vec<Unreadable> = Vec::new();
+    let mut excluded = BTreeSet::new();
+    let mut inputs = BTreeSet::new();
+    for item in items {
+        if item.is_evidence() {
+            inputs.insert(item.source.clone());
+        }
+        let mut own_ihc = Fragment::of(item);
+        let mut own_ish = Fragment::of(item);
+        for piece in &item.pieces {
+            match piece {
+                Piece::Unread { test, detail } => unreadable.push(Unreadable {
+                    test: *test,
+                    detail: detail.clone(),
+                    source: item.source.clone(),
+                }),
+                Piece::Excluded { why } => {
+                    excluded.insert(Excluded {
+                        source: item.source.clone(),
+                        why: why.clone(),
+                    });
+                }
+                Piece::Overall(value) => {
+                    let status = ReportedStatus {
+                        value: *value,
+                        source: item.source.clone(),
+                    };
+                    if !reported.contains(&status) {
+                        reported.push(status);
+                    }
+                }
+                Piece::NoResult | Piece::Site(_) => {}
+                piece => {
+                    take(&mut own_ihc, &mut ihc, item, IhcParts::from_piece(piece));
+                    take(&mut own_ish, &mut ish, item, IshParts::from_piece(piece));
+                }
+            }
+        }
+        ihc.extend(own_ihc.filled());
+        ish.extend(own_ish.filled());
+    }
+
+    let mut evidence = Evidence {
+        site: site_of(items, assume_site),
+        joined_by,
+        ihc: Vec::new(),
+        ish: Vec::new(),
+        reported,
+        unreadable,
+        tissue,
+        other_tissue: OtherTissue::default(),
+    };
+    for fragment in put_together(ihc) {
+        fragment.into_result(&mut evidence);
+    }
+    for fragment in put_together(ish) {
+        fragment.into_result(&mut evidence);
+    }
+    evidence
+        .unreadable
+        .extend(unread_narrative(items, narratives, &evidence));
+    Assembled {
+        evidence,
+        inputs,
+        excluded,
+    }
+}
+
+/// Narrative counts where no coded result says it, judged per test. It is not read in this release, so a person does.
+fn unread_narrative(
+    items: &[&Item<'_>],
+    narratives: &[Narrative<'_>],
+    evidence: &Evidence,
+) -> Vec<Unreadable> {
+    let reports: BTreeSet<&str> = items
+        .iter()
+        .filter(|item| item.is_evidence())
+        .flat_map(|item| item.reports.iter().copied())
+        .collect();
+    let is_new = |narrative: &Narrative<'_>| {
+        let named = evidence
+            .unreadable
+            .iter()
+            .any(|item| item.source == narrative.source && item.detail.starts_with(narrative.path));
+        !named
+    };
+    narratives
+        .iter()
+        .filter(|narrative| reports.contains(narrative.report) && is_new(narrative))
+        .filter_map(|narrative| {
+            let test = match (evidence.ihc.is_empty(), evidence.ish.is_empty()) {
+                (true, true) => UnreadTest::Either,
+                (false, true) if narrative.ish => UnreadTest::Ish,
+                (true, false) if narrative.ihc => UnreadTest::Ihc,
+                _ => return None,
+            };
+            match narrative.unread(test) {
+                Piece::Unread { test, detail } => Some(Unreadable {
+                    test,
+                    detail,
+                    source: narrative.source.clone(),
+                }),
+                _ => None,
+            }
+        })
+        .collect()
+}
+
+fn site_of(items: &[&Item<'_>], assumed: Option<Site>) -> SiteFinding {
+    let named: BTreeSet<Site> = items
+        .iter()
+        .filter(|item| item.is_evidence())
+        .flat_map(|item| item.sites.iter().copied())
+        .collect();
+    match named.into_iter().collect::<Vec<_>>().as_slice() {
+        [] => assumed.map_or(SiteFinding::Unknown, SiteFinding::Known),
+        [only] => SiteFinding::Known(*only),
+        _ => SiteFinding::Disputed,
+    }
+}
+
+/// Some parts of one test result, and where they stand.
+#[derive(Clone, Debug)]
+struct Fragment<'i, P> {
+    parts: P,
+    /// The Observations from the root down to the one that says it.
+    scope: Vec<&'i str>,
+    /// The reports that name it; without a report, when it was observed.
+    company: (BTreeSet<&'i str>, Option<&'i str>),
+    source: Source,
+}
+
+/// Parts that can be put together while they do not speak twice of one thing.
+trait Parts: Clone + Default + PartialEq {
+    /// Joins the parts, or gives `None` when both speak of the same thing.
+    fn joined(&self, other: &Self) -> Option<Self>;
+    /// Whether they hold what the result is named after.
+    fn has_core(&self) -> bool;
+    /// Whether they only say which count something else is.
+    fn is_label(&self) -> bool;
+    /// Whether they are of one count as far as their labels tell: a count that says which one it is takes in only what
+    /// says the same.
+    fn may_be_one_count(&self, other: &Self) -> bool;
+}
+
+impl<'i, P: Parts> Fragment<'i, P> {
+    fn of(item: &Item<'i>) -> Self {
+        let mut scope = item.ancestors.clone();
+        scope.extend(item.observation.map(|observation| observation.key));
+        let observed = item
+            .observation
+            .filter(|_| item.reports.is_empty())
+            .and_then(|observation| observation.effective.as_ref())
+            .map(crate::fhir::dates::Date::text);
+        Self {
+            parts: P::default(),
+            scope,
+            company: (item.reports.clone(), observed),
+            source: item.source.clone(),
+        }
+    }
+
+    fn filled(self) -> Option<Self> {
+        (self.parts != P::default()).then_some(self)
+    }
+}
+
+/// Adds a piece to the Observation's own fragment; when it speaks twice of one thing, a second fragment begins.
+fn take<'i, P: Parts>(
+    own: &mut Fragment<'i, P>,
+    finished: &mut Vec<Fragment<'i, P>>,
+    item: &Item<'i>,
+    piece: Option<P>,
+) {
+    let Some(piece) = piece else { return };
+    match own.parts.joined(&piece) {
+        Some(joined) => own.parts = joined,
+        None => {
+            let mut next = Fragment::of(item);
+            next.parts = piece;
+            finished.push(std::mem::replace(own, next));
+        }
+    }
+}
+
+/// Puts fragments together, from the innermost panel outwards, and last those of one report.
+fn put_together<'i, P: Parts>(mut fragments: Vec<Fragment<'i, P>>) -> Vec<Fragment<'i, P>> {
+    let deepest = fragments
+        .iter()
+        .map(|fragment| fragment.scope.len())
+        .max()
+        .unwrap_or(0);
+    for depth in (1..=deepest).rev() {
+        let at = |fragment: &Fragment<'i, P>| fragment.scope.get(..depth).map(<[&str]>::to_vec);
+        fragments = merge_within(fragments, at);
+        for fragment in &mut fragments {
+            fragment.scope.truncate(depth);
+        }
+    }
+    merge_within(fragments, |fragment| Some(fragment.company.clone()))
+}
+
+/// Merges fragments that share a key, in order; those without a key are left alone.
+fn merge_within<'i, P: Parts, K: PartialEq>(
+    fragments: Vec<Fragment<'i, P>>,
+    key: impl Fn(&Fragment<'i, P>) -> Option<K>,
+) -> Vec<Fragment<'i, P>> {
+    let mut merged: Vec<Fragment<'i, P>> = Vec::new();
+    // Labels wait until it is clear that there is only one count they can belong to.
+    let (labels, others): (Vec<_>, Vec<_>) = fragments
+        .into_iter()
+        .partition(|fragment| fragment.parts.is_label());
+    for fragment in others {
+        let home = merged.iter_mut().find_map(|earlier| {
+            let together = key(earlier).is_some() && key(earlier) == key(&fragment);
+            if !together || !earlier.parts.may_be_one_count(&fragment.parts) {
+                return None;
+            }
+            let joined = earlier.parts.joined(&fragment.parts)?;
+            Some((earlier, joined))
+        });
+        match home {
+            Some((earlier, joined)) => {
+                if fragment.parts.has_core() && !earlier.parts.has_core() {
+                    earlier.source = fragment.source;
+                }
+                earlier.parts = joined;
+            }
+            None => merged.push(fragment),
+        }
+    }
+    for label in labels {
+        let mut counts: Vec<&mut Fragment<'i, P>> = merged
+            .iter_mut()
+            .filter(|count| {
+                key(count).is_some() && key(count) == key(&label) && count.parts.has_core()
+            })
+            .collect();
+        if (counts.iter()).any(|count| count.parts.may_be_one_count(&label.parts)) {
+            counts.retain(|count| count.parts.may_be_one_count(&label.parts));
+        }
+        let joined = match counts.as_slice() {
+            [only] => only.parts.joined(&label.parts),
+            _ => None,
+        };
+        match (counts.pop(), joined) {
+            (Some(count), Some(joined)) => count.parts = joined,
+            _ => merged.push(label),
+        }
+    }
+    merged
+}
+
+/// Parts of an immunohistochemistry result.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct IhcParts {
+    finding: Option<(IhcFinding, Origin)>,
+    interpretation: Option<StatedResult>,
+    percent: Option<Measure>,
+    intense_percent: Option<Measure>,
+    staining_present: Option<bool>,
+}
+
+impl IhcParts {
+    fn from_piece(piece: &Piece) -> Option<Self> {
+        let mut parts = Self::default();
+        match piece {
+            Piece::Ihc(finding, origin) => parts.finding = Some((*finding, *origin)),
+            Piece::IhcInterpretation(word) => parts.interpretation = Some(*word),
+            Piece::IhcPercent(percent) => parts.percent = Some(percent.clone()),
+            Piece::IhcIntensePercent(percent) => parts.intense_percent = Some(percent.clone()),
+            Piece::IhcStaining(present) => parts.staining_present = Some(*present),
+            _ => return None,
+        }
+        Some(parts)
+    }
+}
+
+impl Parts for IhcParts {
+    fn joined(&self, other: &Self) -> Option<Self> {
+        Some(Self {
+            finding: one_of(&self.finding, &other.finding)?,
+            interpretation: one_of(&self.interpretation, &other.interpretation)?,
+            percent: one_of(&self.percent, &other.percent)?,
+            intense_percent: one_of(&self.intense_percent, &other.intense_percent)?,
+            staining_present: one_of(&self.staining_present, &other.staining_present)?,
+        })
+    }
+
+    fn has_core(&self) -> bool {
+        self.finding.is_some()
+    }
+
+    fn is_label(&self) -> bool {
+        false
+    }
+
+    fn may_be_one_count(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Fragment<'_, IhcParts> {
+    fn into_result(self, evidence: &mut Evidence) {
+        let parts = self.parts;
+        let Some((finding, origin)) = parts.finding else {
+            evidence.unreadable.push(Unreadable {
+                test: UnreadTest::Ihc,
+                detail: "a statement about staining without the score it belongs to".to_owned(),
+                source: self.source,
+            });
+            return;
+        };
+        evidence.ihc.push(IhcResult {
+            finding,
+            interpretation: parts.interpretation,
+            percent: parts.percent,
+            intense_percent: parts.intense_percent,
+            staining_present: parts.staining_present,
+            origin,
+            source: self.source,
+        });
+    }
+}
+
+/// Parts of an in situ hybridisation result.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct IshParts {
+    ratio: Option<Measure>,
+    her2_copies: Option<Measure>,
+    cep17_copies: Option<Measure>,
+    cells: Option<Measure>,
+    probe: Option<Probe>,
+    word: Option<(StatedResult, Origin)>,
+    role: Option<CountRole>,
+}
+
+impl IshParts {
+    fn from_piece(piece: &Piece) -> Option<Self> {
+        let mut parts = Self::default();
+        match piece {
+            Piece::Ratio(ratio) => parts.ratio = Some(ratio.clone()),
+            Piece::Her2Copies(copies) => parts.her2_copies = Some(copies.clone()),
+            Piece::Cep17Copies(copies) => parts.cep17_copies = Some(copies.clone()),
+            Piece::Cells(cells) => parts.cells = Some(cells.clone()),
+            Piece::Probe(probe) => parts.probe = Some(*probe),
+            Piece::IshWord(word, origin) => parts.word = Some((*word, *origin)),
+            Piece::Role(role) => parts.role = Some(*role),
+            _ => return None,
+        }
+        Some(parts)
+    }
+
+    fn has_numbers(&self) -> bool {
+        self.ratio.is_some() || self.her2_copies.is_some() || self.cep17_copies.is_some()
+    }
+}
+
+impl Parts for IshParts {
+    fn joined(&self, other: &Self) -> Option<Self> {
+        Some(Self {
+            ratio: one_of(&self.ratio, &other.ratio)?,
+            her2_copies: one_of(&self.her2_copies, &other.her2_copies)?,
+            cep17_copies: one_of(&self.cep17_copies, &other.cep17_copies)?,
+            cells: one_of(&self.cells, &other.cells)?,
+            // Members of one count name its method alike.
+            probe: same_or_one(self.probe, other.probe)?,
+            word: match (self.word, other.word) {
+                (Some((one, origin)), Some((two, _))) if one == two => Some((one, origin)),
+                (one, two) => one_of(&one, &two)?,
+            },
+            role: same_or_one(self.role, other.role)?,
+        })
+    }
+
+    fn has_core(&self) -> bool {
+        self.has_numbers() || self.word.is_some()
+    }
+
+    fn is_label(&self) -> bool {
+        self.role.is_some() && !self.has_core()
+    }
+
+    fn may_be_one_count(&self, other: &Self) -> bool {
+        self.role == other.role
+    }
+}
+
+impl Fragment<'_, IshParts> {
+    fn into_result(self, evidence: &mut Evidence) {
+        let parts = self.parts;
+        if !parts.has_core() {
+            // A count of cells or a kind of probe alone says nothing about HER2; a label without its count does.
+            if parts.role.is_some() {
+                evidence.unreadable.push(Unreadable {
+                    test: UnreadTest::Ish,
+                    detail: "a recount or adjudication is stated without the count it belongs to"
+                        .to_owned(),
+                    source: self.source,
+                });
+            }
+            return;
+        }
+        evidence.ish.push(IshResult {
+            role: parts.role.unwrap_or(CountRole::Initial),
+            probe: parts.probe,
+            ratio: parts.ratio,
+            her2_copies: parts.her2_copies,
+            cep17_copies: parts.cep17_copies,
+            cells: parts.cells,
+            origin: parts.word.map_or(Origin::Coded, |(_, origin)| origin),
+            result: parts.word.map(|(word, _)| word),
+            source: self.source,
+        });
+    }
+}
+
+/// The value of either, or `None` when both have one.
+fn one_of<T: Clone>(one: &Option<T>, other: &Option<T>) -> Option<Option<T>> {
+    match (one, other) {
+        (Some(_), Some(_)) => None,
+        (value, None) | (None, value) => Some(value.clone()),
+    }
+}
+
+/// The value of either, or `None` when they differ.
+fn same_or_one<T: PartialEq>(one: Option<T>, other: Option<T>) -> Option<Option<T>> {
+    match (one, other) {
+        (Some(one), Some(other)) => (one == other).then_some(Some(one)),
+        (value, None) | (None, value) => Some(value),
+    }
+}

@@ -1,0 +1,367 @@
+//! From the pool to items: what each Observation says about HER2, which reports name it, and on which tissue it was
+//! observed.
+
+mod place;
+mod trees;
+mod withhold;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Rules;
+use crate::fhir::candidates::{Candidates, ObservationNode, ReportNode};
+use crate::fhir::pool::Pool;
+use crate::fhir::tissue::Specimens;
+use crate::her2::evidence::{Site, Source, UnreadTest};
+use crate::mapping::normalise::{Piece, Surroundings, normalise};
+use crate::mapping::table::{ReportKind, Side};
+use place::{place, specimen_of};
+use trees::Trees;
+use withhold::{is_withdrawn, superseded, withhold};
+
+/// What one Observation, or the narrative of one report, contributes.
+#[derive(Clone, Debug)]
+pub struct Item<'r> {
+    /// The Observation; `None` for what a report itself says.
+    pub observation: Option<&'r ObservationNode<'r>>,
+    /// Where it was read.
+    pub source: Source,
+    /// What it says.
+    pub pieces: Vec<Piece>,
+    /// The Observations above it, the root first.
+    pub ancestors: Vec<&'r str>,
+    /// The reports that name it or one of its ancestors.
+    pub reports: BTreeSet<&'r str>,
+    /// The patient.
+    pub subject: Option<String>,
+    /// The specimen it names, or inherits from its panel or its report.
+    pub specimen: Option<String>,
+    /// Which breast it names.
+    pub side: Option<Side>,
+    /// Primary sites that its Conditions, specimen and codes name.
+    pub sites: BTreeSet<Site>,
+}
+
+impl Item<'_> {
+    /// Whether it bears on a case at all: evidence, or something that could not be read.
+    pub fn is_evidence(&self) -> bool {
+        self.pieces.iter().any(|piece| {
+            !matches!(
+                piece,
+                Piece::Excluded { .. } | Piece::NoResult | Piece::Site(_)
+            )
+        })
+    }
+}
+
+/// The unit of the ledger: a report, or an Observation that no report names.
+#[derive(Clone, Debug)]
+pub struct Unit<'r> {
+    /// Its key.
+    pub key: &'r str,
+    /// Items of the unit, as indices.
+    pub items: Vec<usize>,
+}
+
+/// Everything that was gathered.
+#[derive(Debug)]
+pub struct Gathered<'r> {
+    /// Items in a stable order.
+    pub items: Vec<Item<'r>>,
+    /// Units in a stable order.
+    pub units: Vec<Unit<'r>>,
+    /// Where the narrative of a report names HER2, and which tests it speaks of.
+    pub narratives: Vec<Narrative<'r>>,
+}
+
+/// A narrative that names HER2.
+#[derive(Clone, Debug)]
+pub struct Narrative<'r> {
+    /// The report.
+    pub report: &'r str,
+    /// Its version.
+    pub source: Source,
+    /// Where it stands.
+    pub path: &'static str,
+    /// It speaks of immunohistochemistry.
+    pub ihc: bool,
+    /// It speaks of in situ hybridisation.
+    pub ish: bool,
+}
+
+/// Everything that is looked things up in while gathering.
+pub struct Sources<'r> {
+    /// All resources.
+    pub pool: &'r Pool<'r>,
+    /// Reports and Observations.
+    pub candidates: &'r Candidates<'r>,
+    /// Specimens.
+    pub specimens: &'r Specimens<'r>,
+}
+
+/// Gathers the items of a pool.
+pub fn gather<'r>(sources: &Sources<'r>, rules: &Rules) -> Gathered<'r> {
+    let candidates = sources.candidates;
+    let mut gathering = Gathering {
+        sources,
+        rules,
+        trees: Trees::read(candidates),
+        items: Vec::new(),
+        units: (candidates.reports.keys())
+            .map(|report| (*report, Vec::new()))
+            .collect(),
+        narratives: Vec::new(),
+    };
+    gathering.observations();
+    gathering.reports();
+    gathering.narratives_alone();
+    Gathered {
+        items: gathering.items,
+        units: (gathering.units.into_iter())
+            .map(|(key, items)| Unit { key, items })
+            .collect(),
+        narratives: gathering.narratives,
+    }
+}
+
+impl Narrative<'_> {
+    /// The piece that says that a person has to read it.
+    pub fn unread(&self, test: UnreadTest) -> Piece {
+        Piece::Unread {
+            test,
+            detail: format!(
+                "{}: it names HER2 in free text, which is not read in this release",
+                self.path
+            ),
+        }
+    }
+}
+
+struct Gathering<'s, 'r> {
+    sources: &'s Sources<'r>,
+    rules: &'s Rules,
+    trees: Trees<'r>,
+    items: Vec<Item<'r>>,
+    units: BTreeMap<&'r str, Vec<usize>>,
+    narratives: Vec<Narrative<'r>>,
+}
+
+impl<'r> Gathering<'_, 'r> {
+    /// One item for every Observation that is not our own result.
+    fn observations(&mut self) {
+        let own_system = self.rules.own_identifier_system();
+        let superseded = superseded(self.sources.candidates);
+        let mut panels: BTreeSet<&str> = BTreeSet::new();
+        let mut quotations: BTreeSet<&str> = BTreeSet::new();
+        for observation in self.trees.in_order(self.sources.candidates) {
+            let is_ours = (observation.identifiers.iter())
+                .any(|identifier| identifier.system == Some(own_system.as_str()));
+            if is_ours {
+                continue;
+            }
+            let surroundings = self.surroundings(observation, &panels);
+            let normalised = normalise(
+                observation,
+                &self.rules.mapping,
+                self.rules.input,
+                surroundings,
+            );
+            if normalised.is_panel {
+                panels.insert(observation.key);
+            }
+            if normalised.is_quotation {
+                quotations.insert(observation.key);
+            }
+            let mut item = self.item_of(observation, normalised.pieces);
+            let above = self.trees.all_above(observation);
+            if observation.specimen.is_none()
+                && !above.is_disjoint(&quotations)
+                && item.is_evidence()
+            {
+                item.pieces = vec![quoted(&item)];
+            }
+            place(&mut item, self.sources, self.rules);
+            withhold(&mut item, self.sources.candidates, &superseded);
+            self.enter_in_units(observation, &item);
+            if item.is_evidence() || normalised.is_panel || surroundings.about_her2 {
+                let missing = (observation.members.iter())
+                    .filter(|member| !self.is_known(member))
+                    .map(|member| not_found("Observation.hasMember", member));
+                item.pieces.extend(missing);
+            }
+            self.items.push(item);
+        }
+    }
+
+    /// Whether what surrounds an Observation says that it is about HER2.
+    fn surroundings(
+        &self,
+        observation: &ObservationNode<'_>,
+        panels: &BTreeSet<&str>,
+    ) -> Surroundings {
+        let in_panel = !self.trees.all_above(observation).is_disjoint(panels);
+        let in_her2_report = (self.trees.reports(observation))
+            .filter_map(|report| self.sources.candidates.reports.get(report))
+            .any(|report| self.kind_of(report) == Some(ReportKind::Her2));
+        Surroundings {
+            about_her2: in_panel || in_her2_report,
+        }
+    }
+
+    /// What kind of report it is: by its code, else by a text that names HER2.
+    fn kind_of(&self, report: &ReportNode<'_>) -> Option<ReportKind> {
+        let mapping = &self.rules.mapping;
+        let by_words = || {
+            let names_her2 = report
+                .code
+                .words()
+                .any(|text| mapping.words.names_her2(text));
+            names_her2.then_some(ReportKind::Her2)
+        };
+        mapping.report(&report.code).or_else(by_words)
+    }
+
+    fn item_of(&self, observation: &'r ObservationNode<'r>, pieces: Vec<Piece>) -> Item<'r> {
+        let ancestors = self.trees.ancestors(observation).to_vec();
+        let reports: BTreeSet<&'r str> = self.trees.reports(observation).collect();
+        let subject_of_report = || {
+            (reports.iter())
+                .find_map(|report| self.sources.candidates.reports.get(report)?.subject.clone())
+        };
+        Item {
+            observation: Some(observation),
+            source: Source {
+                reference: observation.key.to_owned(),
+                version: observation.version.map(str::to_owned),
+            },
+            pieces,
+            subject: observation.subject.clone().or_else(subject_of_report),
+            specimen: specimen_of(self.sources, observation, &ancestors, &reports),
+            side: None,
+            sites: BTreeSet::new(),
+            ancestors,
+            reports,
+        }
+    }
+
+    /// The next item belongs to the units of its reports, and of its root where no report names that.
+    fn enter_in_units(&mut self, observation: &ObservationNode<'r>, item: &Item<'r>) {
+        let index = self.items.len();
+        // An Observation with no report and no panel above it is its own unit.
+        if item.reports.is_empty() && item.ancestors.is_empty() {
+            self.units.entry(observation.key).or_default();
+        }
+        let root = item.ancestors.first().copied().unwrap_or(observation.key);
+        for unit in item.reports.iter().copied().chain([root]) {
+            if let Some(items) = self.units.get_mut(unit) {
+                items.push(index);
+            }
+        }
+    }
+
+    fn is_known(&self, observation: &str) -> bool {
+        self.sources
+            .candidates
+            .observations
+            .contains_key(observation)
+    }
+
+    /// What reports say themselves: results that nobody can find, and narratives that name HER2.
+    fn reports(&mut self) {
+        let words = &self.rules.mapping.words;
+        for report in self.sources.candidates.reports.values() {
+            if is_withdrawn(report) || self.kind_of(report).is_none() {
+                continue;
+            }
+            if is_pending(report) {
+                self.enter_of_report(report, vec![Piece::NoResult]);
+                continue;
+            }
+            let not_found: Vec<Piece> = (self.trees.not_found(report).iter())
+                .map(|key| not_found("DiagnosticReport.result", key))
+                .collect();
+            if !not_found.is_empty() {
+                self.enter_of_report(report, not_found);
+            }
+            for (path, text) in &report.narrative {
+                if words.names_her2(text) {
+                    self.narratives.push(Narrative {
+                        report: report.key,
+                        source: source_of_report(report),
+                        path,
+                        ihc: words.speaks_of_ihc(text),
+                        ish: words.speaks_of_ish(text),
+                    });
+                }
+            }
+        }
+    }
+
+    /// A narrative without any result of its report stands as an item of its own, to have a case to be named in.
+    fn narratives_alone(&mut self) {
+        for narrative in self.narratives.clone() {
+            let has_evidence = self
+                .items
+                .iter()
+                .any(|item| item.reports.contains(narrative.report) && item.is_evidence());
+            if has_evidence {
+                continue;
+            }
+            if let Some(report) = self.sources.candidates.reports.get(narrative.report) {
+                self.enter_of_report(report, vec![narrative.unread(UnreadTest::Either)]);
+            }
+        }
+    }
+
+    fn enter_of_report(&mut self, report: &'r ReportNode<'r>, pieces: Vec<Piece>) {
+        let mut item = Item {
+            observation: None,
+            source: source_of_report(report),
+            pieces,
+            ancestors: Vec::new(),
+            reports: BTreeSet::from([report.key]),
+            subject: report.subject.clone(),
+            specimen: match report.specimens.as_slice() {
+                [only] => Some(only.clone()),
+                _ => None,
+            },
+            side: None,
+            sites: BTreeSet::new(),
+        };
+        place(&mut item, self.sources, self.rules);
+        (self.units.entry(report.key).or_default()).push(self.items.len());
+        self.items.push(item);
+    }
+}
+
+/// A report that holds no final result yet; the results it names count by their own status.
+fn is_pending(report: &ReportNode<'_>) -> bool {
+    matches!(
+        report.status,
+        Some("registered" | "partial" | "preliminary" | "unknown")
+    )
+}
+
+/// A result quoted from an earlier specimen is not one of the tissue its report is about.
+fn quoted(item: &Item<'_>) -> Piece {
+    Piece::Unread {
+        test: UnreadTest::Neither,
+        detail: format!(
+            "{}: it is quoted from an earlier specimen that is not named",
+            item.source.reference
+        ),
+    }
+}
+
+fn not_found(path: &str, key: &str) -> Piece {
+    Piece::Unread {
+        test: UnreadTest::Either,
+        detail: format!("{path}: {key} is named and cannot be found"),
+    }
+}
+
+fn source_of_report(report: &ReportNode<'_>) -> Source {
+    Source {
+        reference: report.key.to_owned(),
+        version: report.resource.version.clone(),
+    }
+}

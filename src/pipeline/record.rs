@@ -1,0 +1,226 @@
+//! The decision record: everything a person needs to check one case, as JSON.
+
+use serde::Serialize;
+
+use super::CaseResult;
+use crate::her2::evidence::{IhcFinding, IhcResult, IshResult, Source};
+use crate::her2::reason::score_names;
+
+/// One case with its decision, evidence and reasons.
+#[derive(Clone, Debug, Serialize)]
+pub struct DecisionRecord {
+    case: String,
+    subject: Option<String>,
+    specimen: Option<String>,
+    joined_by: &'static str,
+    site: Option<&'static str>,
+    guideline: &'static str,
+    status: &'static str,
+    category: &'static str,
+    ish_group: Option<u8>,
+    recount_group: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adjudicated_group: Option<u8>,
+    next_action: &'static str,
+    rule: String,
+    reasons: Vec<String>,
+    review: Vec<Item>,
+    warnings: Vec<Remark>,
+    evidence: EvidenceRecord,
+    reported_status: Vec<Reported>,
+    related: Vec<RelatedRecord>,
+    excluded: Vec<ExcludedRecord>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Item {
+    code: &'static str,
+    detail: String,
+    source: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Remark {
+    code: &'static str,
+    detail: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct EvidenceRecord {
+    ihc: Vec<IhcRecord>,
+    ish: Vec<IshRecord>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct IhcRecord {
+    score: Option<String>,
+    percent: Option<String>,
+    interpretation: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    intense_percent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    staining_present: Option<bool>,
+    origin: &'static str,
+    source: String,
+    version: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct IshRecord {
+    probe: Option<&'static str>,
+    ratio: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    derived_ratio: Option<String>,
+    her2_copies: Option<String>,
+    cep17_copies: Option<String>,
+    cells: Option<String>,
+    result: Option<&'static str>,
+    recount: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    adjudicated: bool,
+    origin: &'static str,
+    source: String,
+    version: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Reported {
+    value: &'static str,
+    source: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct RelatedRecord {
+    case: String,
+    why: &'static str,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ExcludedRecord {
+    source: String,
+    why: String,
+}
+
+impl DecisionRecord {
+    /// The record of a decided case.
+    pub fn of(case: &CaseResult) -> Self {
+        let decision = &case.decision;
+        let evidence = &case.evidence;
+        Self {
+            case: case.id.clone(),
+            subject: case.subject.clone(),
+            specimen: case.tissue.clone(),
+            joined_by: evidence.joined_by.name(),
+            site: match evidence.site {
+                crate::her2::evidence::SiteFinding::Known(site) => Some(site.name()),
+                _ => None,
+            },
+            guideline: case.edition.id(),
+            status: decision.status.name(),
+            category: decision.category.name(),
+            ish_group: decision.ish_group.map(crate::her2::decision::Group::number),
+            recount_group: decision
+                .recount_group
+                .map(crate::her2::decision::Group::number),
+            adjudicated_group: decision
+                .adjudicated_group
+                .map(crate::her2::decision::Group::number),
+            next_action: decision.next_action.name(),
+            rule: decision.rule.clone(),
+            reasons: (decision.reasons.iter().map(ToString::to_string))
+                .filter(|reason| !reason.is_empty())
+                .collect(),
+            review: (decision.review.iter())
+                .map(|item| Item {
+                    code: item.code.name(),
+                    detail: item.detail.clone(),
+                    source: item.source.as_ref().map(|source| source.reference.clone()),
+                })
+                .collect(),
+            warnings: (decision.warnings.iter())
+                .map(|remark| Remark {
+                    code: remark.code.name(),
+                    detail: remark.detail.clone(),
+                })
+                .collect(),
+            evidence: EvidenceRecord {
+                ihc: evidence.ihc.iter().map(IhcRecord::of).collect(),
+                ish: evidence.ish.iter().map(IshRecord::of).collect(),
+            },
+            reported_status: (evidence.reported.iter())
+                .map(|status| Reported {
+                    value: status.value.name(),
+                    source: status.source.reference.clone(),
+                })
+                .collect(),
+            related: (case.related.iter())
+                .map(|related| RelatedRecord {
+                    case: related.case.clone(),
+                    why: related.why,
+                })
+                .collect(),
+            excluded: (case.excluded.iter())
+                .map(|excluded| ExcludedRecord {
+                    source: excluded.source.reference.clone(),
+                    why: excluded.why.clone(),
+                })
+                .collect(),
+        }
+    }
+
+    /// The record as one line of JSON.
+    ///
+    /// # Errors
+    /// When the record cannot be printed, which would be a fault of this program.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
+}
+
+impl IhcRecord {
+    fn of(result: &IhcResult) -> Self {
+        let Source { reference, version } = result.source.clone();
+        let (score, word) = match result.finding {
+            IhcFinding::Score(scores) => (Some(score_names(scores)), None),
+            IhcFinding::Stated(word) => (None, Some(word)),
+        };
+        Self {
+            score,
+            percent: result.percent.as_ref().map(ToString::to_string),
+            interpretation: word.or(result.interpretation).map(|word| word.name()),
+            intense_percent: result.intense_percent.as_ref().map(ToString::to_string),
+            staining_present: result.staining_present,
+            origin: result.origin.name(),
+            source: reference,
+            version,
+        }
+    }
+}
+
+impl IshRecord {
+    fn of(result: &IshResult) -> Self {
+        use crate::her2::evidence::CountRole;
+        let Source { reference, version } = result.source.clone();
+        let text = |measure: &Option<crate::her2::number::Measure>| {
+            measure.as_ref().map(ToString::to_string)
+        };
+        Self {
+            probe: result.probe.map(crate::her2::evidence::Probe::name),
+            ratio: text(&result.ratio),
+            derived_ratio: result.derived_ratio(),
+            her2_copies: text(&result.her2_copies),
+            cep17_copies: text(&result.cep17_copies),
+            cells: text(&result.cells),
+            result: result.result.map(|word| match word {
+                crate::her2::evidence::StatedResult::Positive => "amplified",
+                crate::her2::evidence::StatedResult::Negative => "not amplified",
+                other => other.name(),
+            }),
+            recount: result.role == CountRole::Recount,
+            adjudicated: result.role == CountRole::Adjudicated,
+            origin: result.origin.name(),
+            source: reference,
+            version,
+        }
+    }
+}

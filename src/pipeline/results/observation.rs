@@ -1,0 +1,163 @@
+//! The result itself.
+
+use her2_models::{Concept, Effective, Invalid, ObservationDraft, ObservationStatus};
+
+use super::parts::{coding, concept, device, reference_to};
+use super::{CodingOrder, Composer, Prior, PriorStatus, Written, observation_id};
+use crate::fhir::dates::Precision;
+use crate::her2::decision::{Category, Status};
+use crate::her2::evidence::StatedResult;
+
+impl Composer<'_> {
+    pub(super) fn observation(&self, status: ObservationStatus) -> Result<Written, Invalid> {
+        let id = observation_id(&self.case.id);
+        let codes = &self.publishing.codes.codes;
+        let effective = self.effective();
+        let subject = self.subject();
+        let draft = ObservationDraft {
+            id: id.clone(),
+            profiles: self.profiles(subject.is_some(), &effective),
+            security: self.security.clone(),
+            tags: Vec::new(),
+            identifiers: vec![
+                self.identifier("her2-status", &self.case.id),
+                self.identifier("her2-fingerprint", &self.case.fingerprint),
+            ],
+            status,
+            categories: vec![concept(&codes.laboratory)],
+            code: concept(&codes.observation),
+            subject,
+            focus: self.carried("focus", "Condition"),
+            encounter: match self.carried("encounter", "Encounter").as_slice() {
+                [only] => Some(only.clone()),
+                _ => None,
+            },
+            based_on: self.carried("basedOn", "ServiceRequest"),
+            effective: effective.map(|(effective, _)| effective),
+            issued: Some(self.now.to_owned()),
+            performers: self.carried("performer", "Organization"),
+            value: self.value(),
+            interpretation: self.interpretation(),
+            notes: self
+                .case
+                .decision
+                .reasons
+                .iter()
+                .map(ToString::to_string)
+                .filter(|note| !note.is_empty())
+                .collect(),
+            method: Some(Concept {
+                codings: vec![self.own_code("her2-guideline", self.case.edition.id(), None)],
+                text: Some(self.case.edition.title().to_owned()),
+            }),
+            specimen: (self.case.tissue.as_deref()).and_then(|key| reference_to(key, "Specimen")),
+            device: device(),
+            derived_from: self
+                .case
+                .inputs
+                .iter()
+                .filter(|input| input.reference.starts_with("Observation/"))
+                .filter_map(|input| reference_to(&input.reference, "Observation"))
+                .collect(),
+            components: self.components(),
+            related_conditions: self.related_conditions(),
+        };
+        Ok(Written {
+            kind: "Observation",
+            text: self.publishing.release.observation(&draft)?,
+            id,
+        })
+    }
+
+    /// Preliminary until signed off. Only a first version is final at once, where the site allows it and the signed source
+    /// states the same; a changed source never makes a result final.
+    pub(super) fn observation_status(&self, prior: Option<&Prior>) -> ObservationStatus {
+        let insufficient = self.case.decision.status == Status::Insufficient;
+        match prior.map(|prior| prior.status) {
+            Some(PriorStatus::Final) => ObservationStatus::Amended,
+            Some(_) if insufficient => ObservationStatus::Amended,
+            None if self.transcribes_the_source() => ObservationStatus::Final,
+            Some(PriorStatus::Preliminary | PriorStatus::Withdrawn) | None => {
+                ObservationStatus::Preliminary
+            }
+        }
+    }
+
+    fn transcribes_the_source(&self) -> bool {
+        let decision = &self.case.decision;
+        let stated = match decision.status {
+            Status::Positive => StatedResult::Positive,
+            Status::Negative => StatedResult::Negative,
+            Status::Equivocal | Status::Indeterminate | Status::Insufficient => return false,
+        };
+        self.publishing.final_without_sign_off
+            && decision.review.is_empty()
+            && !self.case.evidence.reported.is_empty()
+            && (self.case.evidence.reported.iter()).all(|reported| reported.value == stated)
+    }
+
+    /// The mCODE claim is dropped where an input makes it untrue.
+    fn profiles(
+        &self,
+        has_subject: bool,
+        effective: &Option<(Effective, Precision)>,
+    ) -> Vec<String> {
+        let precise = effective
+            .as_ref()
+            .is_none_or(|(_, precision)| *precision >= Precision::Day);
+        if self.publishing.claim_mcode_profile && has_subject && precise {
+            vec![self.publishing.codes.mcode_profile.clone()]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn value(&self) -> Concept {
+        let status = &self.publishing.codes.status;
+        let codes = match self.case.decision.status {
+            Status::Positive => &status.positive,
+            Status::Negative => &status.negative,
+            Status::Equivocal => &status.equivocal,
+            Status::Indeterminate => &status.indeterminate,
+            Status::Insufficient => {
+                return Concept {
+                    codings: vec![self.own_code(
+                        "her2-status",
+                        "insufficient",
+                        Some("Insufficient"),
+                    )],
+                    text: Some("unresolved, see review".to_owned()),
+                };
+            }
+        };
+        let (snomed, loinc) = (coding(&codes.snomed), coding(&codes.loinc));
+        let kind = match self.case.decision.category {
+            _ if !self.publishing.low_and_ultralow => "",
+            Category::Low => ", HER2-low",
+            Category::Ultralow => ", HER2-ultralow",
+            Category::Null => ", HER2-null",
+            Category::Positive
+            | Category::ZeroUnspecified
+            | Category::Equivocal
+            | Category::None => "",
+        };
+        Concept {
+            codings: match self.publishing.coding_order {
+                CodingOrder::SnomedFirst => vec![snomed, loinc],
+                CodingOrder::LoincFirst => vec![loinc, snomed],
+            },
+            text: Some(format!("{}{kind}", codes.text)),
+        }
+    }
+
+    fn interpretation(&self) -> Option<Concept> {
+        let status = &self.publishing.codes.status;
+        match self.case.decision.status {
+            Status::Positive => Some(concept(&status.positive.interpretation)),
+            Status::Negative => Some(concept(&status.negative.interpretation)),
+            Status::Equivocal => Some(concept(&status.equivocal.interpretation)),
+            Status::Indeterminate => Some(concept(&status.indeterminate.interpretation)),
+            Status::Insufficient => None,
+        }
+    }
+}
