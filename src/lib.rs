@@ -7,8 +7,10 @@
 //! * [`fhir`] — what FHIR looks like: raw JSON, references, Observations as candidates, specimens as tissues.
 //! * [`mapping`] — what a laboratory's codes and words mean: tables from `mappings/`, and candidates understood by them.
 //! * [`pipeline`] — one input from resources to decisions, and from decisions to the resources that are written.
+//! * [`render`] — what people read: the decision table, and a case explained.
 
 pub mod fhir;
 pub mod her2;
 pub mod mapping;
 pub mod pipeline;
+pub mod render;
