@@ -8,7 +8,11 @@
 //! * [`mapping`] — what a laboratory's codes and words mean: tables from `mappings/`, and candidates understood by them.
 //! * [`pipeline`] — one input from resources to decisions, and from decisions to the resources that are written.
 //! * [`render`] — what people read: the decision table, and a case explained.
+//! * [`config`] — settings as written to settings as used.
+//! * [`app`] — builds the parts from the settings.
 
+pub mod app;
+pub mod config;
 pub mod fhir;
 pub mod her2;
 pub mod mapping;

@@ -1,0 +1,81 @@
+//! Builds the parts from the settings.
+
+use std::path::PathBuf;
+use std::{fs, io};
+
+use anyhow::Result;
+
+use crate::config::{AssumedSite, CodingOrder, Config, EditionChoice};
+use crate::her2::decide::Conventions;
+use crate::her2::evidence::Site;
+use crate::her2::guideline::Edition;
+use crate::mapping::normalise::InputRules;
+use crate::mapping::output::{OUTPUT, OutputCodes};
+use crate::mapping::table::{BASE, Mapping};
+use crate::pipeline::Rules;
+use crate::pipeline::results::{self, Publishing, Release};
+
+/// A mapping file that the settings name cannot be read. Mend `input.mapping_files` or the file.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the mapping file {}", .path.display())]
+pub struct MappingFileUnreadable {
+    /// The file.
+    pub path: PathBuf,
+    /// What the operating system says.
+    pub source: io::Error,
+}
+
+/// Everything that decides: the edition, the mapping with the site's files over it, and the site's choices.
+///
+/// # Errors
+/// When a mapping file cannot be read or used; the message names it.
+pub fn rules(config: &Config) -> Result<Rules> {
+    let mut files = vec![("mappings/base.toml".to_owned(), BASE.to_owned())];
+    for path in &config.input.mapping_files {
+        let name = path.display().to_string();
+        let text = fs::read_to_string(path).map_err(|source| MappingFileUnreadable {
+            path: path.clone(),
+            source,
+        })?;
+        files.push((name, text));
+    }
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    Ok(Rules {
+        mapping: Mapping::load(&files, &config.identifiers.base)?,
+        base: config.identifiers.base.clone(),
+        edition: match config.guideline.edition {
+            EditionChoice::AscoCap2018 => Edition::AscoCap2018,
+        },
+        assume_site: config.guideline.assume_site.map(|site| match site {
+            AssumedSite::Breast => Site::Breast,
+        }),
+        conventions: Conventions {
+            group_2_or_4_with_2_plus_is_low: config.convention.group_2_or_4_with_2_plus_is_low,
+        },
+        input: InputRules {
+            accept_preliminary: config.input.accept_preliminary,
+        },
+        overall_status_alone: config.input.overall_status_alone,
+    })
+}
+
+/// How results are published.
+///
+/// # Errors
+/// When the compiled-in output codes cannot be used, which would be a fault of this program.
+pub fn publishing(config: &Config, release: Release) -> Result<Publishing> {
+    Ok(Publishing {
+        release,
+        codes: OutputCodes::load(OUTPUT)?,
+        coding_order: match config.publish.coding_order {
+            CodingOrder::SnomedFirst => results::CodingOrder::SnomedFirst,
+            CodingOrder::LoincFirst => results::CodingOrder::LoincFirst,
+        },
+        low_and_ultralow: config.publish.low_and_ultralow,
+        claim_mcode_profile: config.publish.claim_mcode_profile,
+        final_without_sign_off: config.publish.final_without_sign_off,
+    })
+}

@@ -1,0 +1,433 @@
+//! Settings as used: checked, with their types.
+//!
+//! They come from three layers, the later winning: `config/default.toml`, which is compiled in; the site's file; and the
+//! environment (`HER2_ADAPTER__SECTION__KEY`). `layers` combines them into the settings as written, plain texts and numbers,
+//! and `written` checks those one by one. No message shows a value, for a value may be a secret.
+
+mod layers;
+mod written;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, FixedOffset};
+use secrecy::SecretString;
+use serde::Deserialize;
+use url::Url;
+
+/// The text of `config/default.toml`: every setting with its meaning and default.
+pub const DEFAULTS: &str = include_str!("../config/default.toml");
+
+const PLACEHOLDER_BASE: &str = "https://her2-adapter.example/fhir";
+
+/// Why the settings cannot be used. Each is for a person to mend in the file or the environment.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The file is not TOML. The offending line stays out of the message, since it may hold a secret.
+    #[error("{path} is not TOML: {position}")]
+    NotToml {
+        /// The file.
+        path: PathBuf,
+        /// Line and column.
+        position: String,
+    },
+    /// There is no such setting.
+    #[error("unknown setting {key}")]
+    UnknownKey {
+        /// The key as `section.key`, or the name of the environment variable.
+        key: String,
+    },
+    /// The value is not what the setting takes.
+    #[error("{key} must be {expected}")]
+    Invalid {
+        /// The key as `section.key`, or the name of the environment variable.
+        key: String,
+        /// What it takes, in words.
+        expected: String,
+    },
+    /// The command at hand needs a setting that is empty.
+    #[error("{key} must be set")]
+    Missing {
+        /// The key as `section.key`.
+        key: &'static str,
+    },
+    /// The layers do not combine, which the checks above should have excluded.
+    #[error("the settings do not combine")]
+    Layers,
+}
+
+/// All settings, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The servers to read from and to write to.
+    pub server: ServerConfig,
+    /// How far a pass looks back.
+    pub pull: PullConfig,
+    /// The prefix of our own identifiers and codes.
+    pub identifiers: IdentifierConfig,
+    /// Edition and assumed site.
+    pub guideline: GuidelineConfig,
+    /// What counts as input.
+    pub input: InputConfig,
+    /// How results are published.
+    pub publish: PublishConfig,
+    /// Choices where the guideline is silent.
+    pub convention: ConventionConfig,
+    /// Where the program keeps its own state.
+    pub store: StoreConfig,
+    /// What is logged.
+    pub log: LogConfig,
+}
+
+/// `[server]`: see `config/default.toml`.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Base URL to read from, if set.
+    pub read: Option<Url>,
+    /// Base URL to write to, if it is another.
+    pub write: Option<Url>,
+    /// Where the bearer token comes from.
+    pub token: TokenSource,
+    /// Whether plain http is allowed beyond loopback.
+    pub allow_http: bool,
+    /// Patience and size limits.
+    pub limits: TransportLimits,
+}
+
+/// Where the bearer token comes from.
+#[derive(Debug, Clone)]
+pub enum TokenSource {
+    /// The servers ask for none.
+    None,
+    /// The settings hold it.
+    Given(SecretString),
+    /// A file holds it; read when a connection is set up, so that commands without a server do not need it.
+    File(PathBuf),
+}
+
+/// How long and how often the transport tries, and how much it takes in.
+#[derive(Debug, Clone, Copy)]
+pub struct TransportLimits {
+    /// Longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// Longest wait for a whole answer.
+    pub request_timeout: Duration,
+    /// Resources asked for in one page of a search.
+    pub page_size: u32,
+    /// Largest answer in bytes, after decompression.
+    pub max_body_bytes: usize,
+    /// How often a read is tried in all, at least 1.
+    pub attempts: u32,
+    /// Longest wait a server may ask for by `Retry-After` and be given.
+    pub max_retry_after: Duration,
+}
+
+/// What the transport needs to talk to one server.
+#[derive(Debug, Clone)]
+pub struct ServerSettings {
+    /// Base URL.
+    pub base: Url,
+    /// Bearer token, if the server asks for one.
+    pub bearer_token: Option<SecretString>,
+    /// Whether plain http is allowed beyond loopback.
+    pub allow_http: bool,
+    /// Patience and size limits.
+    pub limits: TransportLimits,
+}
+
+/// `[pull]`: see `config/default.toml`.
+#[derive(Debug, Clone)]
+pub struct PullConfig {
+    /// How far a pass looks back behind the point the last one reached.
+    pub overlap: Duration,
+    /// Longest time until a stored resource is visible to a search.
+    pub transaction_timeout: Duration,
+    /// Most the clocks of the server's nodes differ.
+    pub clock_drift: Duration,
+    /// Where the first pass begins; `None` is everything.
+    pub initial_since: Option<DateTime<FixedOffset>>,
+}
+
+/// `[identifiers]`: see `config/default.toml`.
+#[derive(Debug, Clone)]
+pub struct IdentifierConfig {
+    /// Prefix of our own systems, without a slash at the end.
+    pub base: String,
+}
+
+impl IdentifierConfig {
+    /// Whether the base is still the reserved name that a site must replace.
+    pub fn is_placeholder(&self) -> bool {
+        self.base == PLACEHOLDER_BASE
+    }
+}
+
+/// `[guideline]`: see `config/default.toml`.
+#[derive(Debug, Clone)]
+pub struct GuidelineConfig {
+    /// Edition by which a status is derived.
+    pub edition: EditionChoice,
+    /// Primary site to assume where the data name none.
+    pub assume_site: Option<AssumedSite>,
+}
+
+/// The editions a site may choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EditionChoice {
+    /// ASCO/CAP 2018, affirmed 2023.
+    AscoCap2018,
+}
+
+/// The primary sites a site may assume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AssumedSite {
+    /// Breast.
+    Breast,
+}
+
+/// `[input]`: see `config/default.toml`.
+#[derive(Debug, Clone)]
+pub struct InputConfig {
+    /// Whether preliminary Observations are evidence.
+    pub accept_preliminary: bool,
+    /// Whether an overall status alone makes an insufficient case.
+    pub overall_status_alone: bool,
+    /// Further mapping files of the site, in order.
+    pub mapping_files: Vec<PathBuf>,
+}
+
+/// `[publish]`: see `config/default.toml`.
+#[derive(Debug, Clone)]
+pub struct PublishConfig {
+    /// Which coding of the status comes first.
+    pub coding_order: CodingOrder,
+    /// Whether low and ultralow are published.
+    pub low_and_ultralow: bool,
+    /// Whether results claim the mCODE profile where they fulfil it.
+    pub claim_mcode_profile: bool,
+    /// Whether a result may be final without sign-off.
+    pub final_without_sign_off: bool,
+}
+
+/// The order of the two codings of a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodingOrder {
+    /// SNOMED CT, then the LOINC answer.
+    SnomedFirst,
+    /// The LOINC answer, then SNOMED CT.
+    LoincFirst,
+}
+
+/// `[convention]`: see `config/default.toml`. Its values are yes or no, so they are used as written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConventionConfig {
+    /// Whether a negative by ISH group 2 or 4 with IHC 2+ is of category low.
+    pub group_2_or_4_with_2_plus_is_low: bool,
+}
+
+/// `[store]`: see `config/default.toml`.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// The SQLite file.
+    pub path: PathBuf,
+}
+
+/// `[log]`: see `config/default.toml`. The filter's grammar is the logger's to check.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// Directives such as `info,her2_adapter=debug`.
+    pub filter: String,
+}
+
+impl Config {
+    /// Reads the defaults, then `path` if given, then the environment of this process.
+    pub fn load(path: Option<&Path>) -> Result<Config, ConfigError> {
+        layers::combine(path, layers::environment()?)?.checked()
+    }
+
+    /// The server to read from, its token read. `Missing` if no server is set.
+    pub fn read_server(&self) -> Result<ServerSettings, ConfigError> {
+        let base = self.server.read.clone();
+        self.server_at(base.ok_or(ConfigError::Missing { key: "server.read" })?)
+    }
+
+    /// The server to write to: `server.write`, else the one to read from.
+    pub fn write_server(&self) -> Result<ServerSettings, ConfigError> {
+        match &self.server.write {
+            Some(base) => self.server_at(base.clone()),
+            None => self.read_server(),
+        }
+    }
+
+    fn server_at(&self, base: Url) -> Result<ServerSettings, ConfigError> {
+        Ok(ServerSettings {
+            base,
+            bearer_token: self.server.token.read()?,
+            allow_http: self.server.allow_http,
+            limits: self.server.limits,
+        })
+    }
+}
+
+impl TokenSource {
+    fn read(&self) -> Result<Option<SecretString>, ConfigError> {
+        let path = match self {
+            TokenSource::None => return Ok(None),
+            TokenSource::Given(token) => return Ok(Some(token.clone())),
+            TokenSource::File(path) => path,
+        };
+        let text = fs::read_to_string(path).map_err(|source| ConfigError::File {
+            path: path.clone(),
+            source,
+        })?;
+        match text.trim() {
+            "" => Err(invalid(
+                "server.bearer_token_file",
+                "a file that holds a token",
+            )),
+            token => Ok(Some(SecretString::from(token))),
+        }
+    }
+}
+
+fn invalid(key: &str, expected: impl Into<String>) -> ConfigError {
+    ConfigError::Invalid {
+        key: key.to_owned(),
+        expected: expected.into(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn example(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("config")
+            .join(name)
+    }
+
+    fn with(variables: &[(&str, &str)]) -> Config {
+        let environment = variables
+            .iter()
+            .map(|(key, value)| (format!("HER2_ADAPTER__SERVER__{key}"), value.to_string()))
+            .collect();
+        layers::combine(None, environment)
+            .unwrap()
+            .checked()
+            .unwrap()
+    }
+
+    #[test]
+    fn the_defaults_load_and_ask_for_a_server() {
+        let config = with(&[]);
+        assert_eq!(config.server.limits.page_size, 100);
+        assert_eq!(config.server.limits.max_body_bytes, 16 * 1024 * 1024);
+        assert_eq!(config.pull.overlap, Duration::from_secs(120));
+        assert!(config.identifiers.is_placeholder());
+        assert!(config.convention.group_2_or_4_with_2_plus_is_low);
+        assert_eq!(
+            config.read_server().unwrap_err().to_string(),
+            "server.read must be set"
+        );
+        assert_eq!(
+            config.write_server().unwrap_err().to_string(),
+            "server.read must be set"
+        );
+    }
+
+    #[test]
+    fn the_example_site_loads() {
+        let config = layers::combine(Some(&example("example-site.toml")), Default::default())
+            .unwrap()
+            .checked()
+            .unwrap();
+        assert_eq!(config.guideline.assume_site, Some(AssumedSite::Breast));
+        assert_eq!(config.publish.coding_order, CodingOrder::LoincFirst);
+        assert!(!config.identifiers.is_placeholder());
+        assert!(config.server.write.is_some());
+    }
+
+    #[test]
+    fn every_default_is_explained_by_the_line_above_it() {
+        let lines: Vec<&str> = DEFAULTS.lines().collect();
+        let mut keys = 0;
+        for pair in lines.windows(2) {
+            let [above, line] = pair else { continue };
+            if line.contains(" = ") && !line.starts_with('#') {
+                assert!(above.starts_with("# "), "{line}");
+                keys += 1;
+            }
+        }
+        assert_ne!(keys, 0);
+    }
+
+    #[test]
+    fn results_go_to_the_server_they_are_read_from_unless_another_is_set() {
+        let read = ("READ", "https://a.example/fhir");
+        let one = with(&[read]);
+        assert_eq!(
+            one.write_server().unwrap().base.as_str(),
+            "https://a.example/fhir"
+        );
+        let two = with(&[read, ("WRITE", "https://b.example/fhir")]);
+        assert_eq!(
+            two.write_server().unwrap().base.as_str(),
+            "https://b.example/fhir"
+        );
+    }
+
+    #[test]
+    fn the_token_is_never_shown() {
+        let config = with(&[
+            ("READ", "https://a.example/fhir"),
+            ("BEARER_TOKEN", "s3cret"),
+        ]);
+        let settings = config.read_server().unwrap();
+        assert!(settings.bearer_token.is_some());
+        assert!(!format!("{config:?} {settings:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn a_token_file_is_read_when_a_server_is_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let config = with(&[
+            ("READ", "https://a.example/fhir"),
+            ("BEARER_TOKEN_FILE", path.to_str().unwrap()),
+        ]);
+        assert!(matches!(
+            config.read_server(),
+            Err(ConfigError::File { .. })
+        ));
+        fs::write(&path, "\n").unwrap();
+        assert!(matches!(
+            config.read_server(),
+            Err(ConfigError::Invalid { .. })
+        ));
+        fs::write(&path, "abc\n").unwrap();
+        assert_eq!(
+            config
+                .read_server()
+                .unwrap()
+                .bearer_token
+                .unwrap()
+                .expose_secret(),
+            "abc"
+        );
+    }
+}
