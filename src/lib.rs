@@ -9,6 +9,7 @@
 //! * [`pipeline`] — one input from resources to decisions, and from decisions to the resources that are written.
 //! * [`render`] — what people read: the decision table, and a case explained.
 //! * [`config`] — settings as written to settings as used.
+//! * [`service`] — everything outside: files, the FHIR server, the store, and the pass between them.
 //! * [`app`] — builds the parts from the settings.
 
 pub mod app;
@@ -18,3 +19,4 @@ pub mod her2;
 pub mod mapping;
 pub mod pipeline;
 pub mod render;
+pub mod service;

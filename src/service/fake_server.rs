@@ -1,0 +1,263 @@
+//! A FHIR R4 server in memory, for the demo, the tests, and a site's own acceptance test.
+//!
+//! It answers as real servers do where a client can be hurt: versions and preconditions, atomic transactions,
+//! searches page by page with an offset (so an update while somebody pages shifts the others), and faults to order.
+//! What it is sent it gives back digit for digit: only `id`, `meta.versionId` and `meta.lastUpdated` are the server's.
+//!
+//! Deliberately absent: authorisation, validation, subscriptions, PATCH, conditional updates and deletes.
+//!
+//! A request comes in by `http`, which asks `faults` what is to go wrong and then works on the versions in `resources`:
+//!
+//! * `http` knows the routes, `call` what a request says, `answer` how it is answered, `capability` what `/metadata` says.
+//! * `faults` knows what the faults are, `fault_text` how they are written, `cuttable` how a connection is reset.
+//! * `resources` keeps the versions. `incoming` makes one of a client's text; `json_members` leaves its digits alone.
+//! * `search` finds them, page by page: `parameters` says by what, `filters` which match, `includes` what comes along.
+//! * `transaction` works on Bundles of requests, by the `actions` of their entries; `bundle` is what goes out.
+//! * `seeding` fills the store without HTTP.
+//! * `refusal`, `clock` and `dates` serve all of them.
+//!
+//! # Faults
+//!
+//! A fault is written `kind:setting,setting`, on the command line as over HTTP:
+//!
+//! | fault | what happens |
+//! |---|---|
+//! | `latency:ms=250` | the request waits first |
+//! | `status:code=429,retry-after=2` | it is refused with this status (and `Retry-After`, if given); nothing is done |
+//! | `reset:before-commit` | the connection is reset; nothing is done |
+//! | `reset:after-commit` | the connection is reset after everything has been done |
+//! | `expired-page` | the link to a further page of a search answers 410 |
+//! | `stale-index:writes=2` | searches do not see a resource before two later writes |
+//!
+//! Each also takes `method=POST`, `path=/Observation` (how the path below the base begins; `/` is the base alone,
+//! where transactions go) and `times=3` (how many requests it strikes; until it is cleared, if not given).
+//! Resets strike writing requests, unless a method is named.
+//!
+//! `POST {base}/$faults` with a JSON list such as `["reset:after-commit,times=1"]` adds faults, `DELETE {base}/$faults`
+//! clears them. These two requests are neither struck by faults nor found among [`FakeServer::requests`].
+
+mod actions;
+mod answer;
+mod bundle;
+mod call;
+mod capability;
+mod clock;
+mod cuttable;
+mod dates;
+mod fault_text;
+mod faults;
+mod filters;
+mod http;
+mod includes;
+mod incoming;
+mod json_members;
+mod parameters;
+mod refusal;
+mod resources;
+mod search;
+mod seeding;
+#[cfg(test)]
+mod tests;
+mod transaction;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::http::StatusCode;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub use clock::FakeClock;
+pub use fault_text::FaultParseError;
+pub use faults::{Fault, FaultKind, ResetMoment};
+pub use seeding::SeedError;
+
+use cuttable::{CuttableListener, Line};
+use resources::{Resources, Version};
+use search::KeptSearches;
+
+/// How a fake server is to behave.
+#[derive(Debug, Clone)]
+pub struct FakeServerOptions {
+    /// Where to listen; port 0 takes any free one. Default `127.0.0.1:0`.
+    pub listen: SocketAddr,
+    /// Resources on a page of a search that does not say `_count`. Default 20.
+    pub page_size: usize,
+    /// The most resources on a page, whatever `_count` says. Default 500.
+    pub max_page_size: usize,
+    /// Where instants come from. Default the real clock.
+    pub clock: FakeClock,
+    /// Faults ordered from the start. Default none.
+    pub faults: Vec<Fault>,
+    /// The path of the base URL: empty, or with a slash in front and none behind. Default `/fhir`.
+    pub base_path: String,
+    /// The status of a transaction of which an entry's precondition failed. Default 412; some servers say 400.
+    pub transaction_conflict_status: u16,
+}
+
+impl Default for FakeServerOptions {
+    fn default() -> FakeServerOptions {
+        FakeServerOptions {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            page_size: 20,
+            max_page_size: 500,
+            clock: FakeClock::real(),
+            faults: Vec::new(),
+            base_path: "/fhir".to_owned(),
+            transaction_conflict_status: StatusCode::PRECONDITION_FAILED.as_u16(),
+        }
+    }
+}
+
+/// A request the server has received, in the order they came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenRequest {
+    /// The HTTP method, in capitals.
+    pub method: String,
+    /// The path, base path included, and the query, as they were sent.
+    pub path_and_query: String,
+    /// The status of the answer; `None` where there is none, because of a reset or because nobody waited for it.
+    pub status: Option<u16>,
+    /// The `Prefer` header.
+    pub prefer: Option<String>,
+    /// The `Cache-Control` header.
+    pub cache_control: Option<String>,
+    /// The `If-Match` header.
+    pub if_match: Option<String>,
+    /// The `If-None-Match` header.
+    pub if_none_match: Option<String>,
+    /// The `If-None-Exist` header.
+    pub if_none_exist: Option<String>,
+}
+
+/// A running server. Dropping it stops it.
+pub struct FakeServer {
+    shared: Arc<Shared>,
+    serving: JoinHandle<std::io::Result<()>>,
+    /// The server stops when this is dropped.
+    stop_signal: oneshot::Sender<()>,
+}
+
+impl FakeServer {
+    /// Starts a server without resources. Needs a tokio runtime.
+    ///
+    /// Fails if the address cannot be listened on, or if an option makes no sense.
+    pub async fn start(options: FakeServerOptions) -> std::io::Result<FakeServer> {
+        let unusable = |why: &str| std::io::Error::new(std::io::ErrorKind::InvalidInput, why);
+        let base_path = options.base_path;
+        if !base_path.is_empty() && (!base_path.starts_with('/') || base_path.ends_with('/')) {
+            return Err(unusable(
+                "the base path is neither empty nor with a slash in front and none behind",
+            ));
+        }
+        let conflict_status = StatusCode::from_u16(options.transaction_conflict_status)
+            .ok()
+            .filter(StatusCode::is_client_error)
+            .ok_or_else(|| unusable("the status of a conflict is not from 400 to 499"))?;
+        let listener = TcpListener::bind(options.listen).await?;
+        let shared = Arc::new(Shared {
+            address: listener.local_addr()?,
+            base_path,
+            page_size: options.page_size,
+            max_page_size: options.max_page_size,
+            transaction_conflict_status: conflict_status,
+            clock: options.clock,
+            store: Mutex::default(),
+            searches: Mutex::default(),
+            faults: Mutex::new(options.faults),
+            requests: Mutex::default(),
+        });
+        let (stop_signal, stopped) = oneshot::channel::<()>();
+        let service =
+            http::router(Arc::clone(&shared)).into_make_service_with_connect_info::<Line>();
+        let serving =
+            axum::serve(CuttableListener(listener), service).with_graceful_shutdown(async move {
+                // An error means that the sender was dropped, which is the signal.
+                let _ = stopped.await;
+            });
+        Ok(FakeServer {
+            shared,
+            serving: tokio::spawn(serving.into_future()),
+            stop_signal,
+        })
+    }
+
+    /// The base URL, such as `http://127.0.0.1:40123/fhir`.
+    pub fn base_url(&self) -> String {
+        format!("http://{}{}", self.shared.address, self.shared.base_path)
+    }
+
+    /// The versions of a resource as JSON texts, oldest first, without deletions.
+    pub fn history(&self, resource_type: &str, id: &str) -> Vec<String> {
+        lock(&self.shared.store)
+            .history(resource_type, id)
+            .iter()
+            .filter_map(json_text)
+            .collect()
+    }
+
+    /// The current versions of a type as JSON texts, ordered by id, without deleted ones.
+    pub fn all(&self, resource_type: &str) -> Vec<String> {
+        lock(&self.shared.store)
+            .current(resource_type)
+            .filter_map(json_text)
+            .collect()
+    }
+
+    /// Orders a fault, besides those ordered before.
+    pub fn order_fault(&self, fault: Fault) {
+        lock(&self.shared.faults).push(fault);
+    }
+
+    /// Forgets all ordered faults.
+    pub fn clear_faults(&self) {
+        lock(&self.shared.faults).clear();
+    }
+
+    /// All requests received so far; they are kept as long as the server runs.
+    pub fn requests(&self) -> Vec<SeenRequest> {
+        lock(&self.shared.requests).clone()
+    }
+
+    /// Stops accepting, lets requests under way finish, and returns when all connections are closed.
+    pub async fn stop(self) {
+        drop(self.stop_signal);
+        // Serving ends without an error, and a panic has nobody left to be told.
+        let _ = self.serving.await;
+    }
+}
+
+/// Shows where the server is, and nothing of what it holds.
+impl fmt::Debug for FakeServer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("FakeServer")
+            .field("base_url", &self.base_url())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What all requests of one server share. Each lock is held for one piece of work that does not wait.
+struct Shared {
+    address: SocketAddr,
+    base_path: String,
+    page_size: usize,
+    max_page_size: usize,
+    transaction_conflict_status: StatusCode,
+    clock: FakeClock,
+    store: Mutex<Resources>,
+    searches: Mutex<KeptSearches>,
+    faults: Mutex<Vec<Fault>>,
+    requests: Mutex<Vec<SeenRequest>>,
+}
+
+/// Locks; what a panicking thread left is whole enough for a server that is only pretended.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn json_text(version: &Arc<Version>) -> Option<String> {
+    version.text().map(|text| text.get().to_owned())
+}

@@ -1,0 +1,121 @@
+//! An answer before it is put on the wire.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::call::Call;
+use super::dates::http_date;
+use super::json_members::raw;
+use super::refusal::Refusal;
+use super::resources::{Version, Written};
+
+const FHIR_JSON: &str = "application/fhir+json; fhirVersion=4.0";
+
+/// Status, headers and body. `Date` and `Content-Type` come with the response.
+pub(super) struct Answer {
+    pub status: StatusCode,
+    headers: Vec<(HeaderName, String)>,
+    body: Option<Box<RawValue>>,
+}
+
+impl Answer {
+    /// Something other than a stored resource.
+    pub fn json<T: Serialize>(body: &T) -> Answer {
+        Answer {
+            body: Some(raw(body)),
+            ..Answer::without_body(StatusCode::OK)
+        }
+    }
+
+    pub fn no_content() -> Answer {
+        Answer::without_body(StatusCode::NO_CONTENT)
+    }
+
+    /// A resource that was read.
+    pub fn resource(version: &Version) -> Answer {
+        Answer {
+            status: StatusCode::OK,
+            body: version.text(),
+            ..Answer::not_modified(version)
+        }
+    }
+
+    /// A resource that was asked for by a client who knows this version already.
+    pub fn not_modified(version: &Version) -> Answer {
+        let headers = vec![
+            (header::ETAG, version.etag()),
+            (header::LAST_MODIFIED, http_date(version.last_updated)),
+        ];
+        Answer {
+            headers,
+            ..Answer::without_body(StatusCode::NOT_MODIFIED)
+        }
+    }
+
+    /// A resource that was written, shown unless the client prefers not to see it.
+    pub fn written(written: &Written, call: &Call<'_>) -> Answer {
+        let mut answer = Answer::resource(&written.version);
+        answer.status = written.status;
+        let location = format!("{}/{}", call.base, written.version.location());
+        answer.headers.push((header::LOCATION, location));
+        if call.prefers("return=minimal") {
+            answer.body = None;
+        }
+        answer
+    }
+
+    pub fn refused(refusal: &Refusal) -> Answer {
+        Answer {
+            status: refusal.status,
+            ..Answer::json(&refusal.outcome())
+        }
+    }
+
+    /// The refusal that a status fault stands for.
+    pub fn ordered(code: u16, retry_after: Option<u64>) -> Answer {
+        let issue = match code {
+            401 => "login",
+            403 => "forbidden",
+            404 => "not-found",
+            409 | 412 => "conflict",
+            429 => "throttled",
+            502..=504 => "transient",
+            400..=499 => "processing",
+            _ => "exception",
+        };
+        let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut answer = Answer::refused(&Refusal::new(status, issue, "this fault was ordered"));
+        let retry_after = retry_after.map(|seconds| (header::RETRY_AFTER, seconds.to_string()));
+        answer.headers.extend(retry_after);
+        answer
+    }
+
+    /// The response as it is sent at this time.
+    pub fn into_response(self, now: DateTime<Utc>) -> Response {
+        let mut response = match self.body {
+            Some(body) => {
+                ([(header::CONTENT_TYPE, FHIR_JSON)], body.get().to_owned()).into_response()
+            }
+            None => Response::default(),
+        };
+        *response.status_mut() = self.status;
+        let date = (header::DATE, http_date(now));
+        for (name, value) in self.headers.into_iter().chain([date]) {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+
+    fn without_body(status: StatusCode) -> Answer {
+        Answer {
+            status,
+            headers: Vec::new(),
+            body: None,
+        }
+    }
+}
