@@ -1,4 +1,5 @@
 //! Everything outside: files, the FHIR server, the store, and the pass that goes from one to the other. It fetches,
 //! calls the pipeline, writes, and notes what happened; it decides nothing about HER2.
 
+pub mod client;
 pub mod fake_server;
