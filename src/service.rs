@@ -2,4 +2,9 @@
 //! calls the pipeline, writes, and notes what happened; it decides nothing about HER2.
 
 pub mod client;
+pub mod difference;
 pub mod fake_server;
+pub mod files;
+pub mod output;
+pub mod progress;
+pub mod store;

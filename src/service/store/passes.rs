@@ -1,0 +1,272 @@
+//! Passes: how far each feed has been read, what became of its units, and which to look at again.
+
+use sqlx::Row;
+
+use super::{Store, StoreError, instant};
+
+/// The ledger of one pass: every unit seen has exactly one outcome.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PassSummary {
+    /// When it began, RFC 3339.
+    pub started: String,
+    /// When it ended, RFC 3339.
+    pub finished: String,
+    /// Units seen.
+    pub seen: u32,
+    /// Units with a result written or withdrawn.
+    pub written: u32,
+    /// Units whose results stand as they are.
+    pub unchanged: u32,
+    /// Units that are not about HER2 in tumour tissue.
+    pub not_her2: u32,
+    /// Units that only say that a test is ordered, pending, cancelled or not done.
+    pub no_result: u32,
+    /// Units that wait for a person.
+    pub review: u32,
+    /// Units that the next pass looks at again.
+    pub retry: u32,
+    /// Units that could not be read or written for good.
+    pub failed: u32,
+}
+
+impl PassSummary {
+    /// Units with an outcome: `seen`, if none was lost.
+    pub fn accounted(&self) -> u64 {
+        [
+            self.written,
+            self.unchanged,
+            self.not_her2,
+            self.no_result,
+            self.review,
+            self.retry,
+            self.failed,
+        ]
+        .map(u64::from)
+        .iter()
+        .sum()
+    }
+}
+
+/// A unit that every pass looks at again until it is unparked, however far the cursor has moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parked {
+    /// Reference of the unit, `Type/id`, or a case id.
+    pub unit: String,
+    /// Code of the latest reason.
+    pub why: String,
+    /// When it was first parked, RFC 3339 in UTC.
+    pub since: String,
+}
+
+impl Store {
+    /// How far a feed has been read, RFC 3339 in UTC; `None` before its first pass.
+    pub async fn cursor(&self, feed: &str) -> Result<Option<String>, StoreError> {
+        let reached = sqlx::query_scalar("SELECT reached FROM feed WHERE name = ?");
+        Ok(reached.bind(feed).fetch_optional(&self.pool).await?)
+    }
+
+    /// Moves a feed's cursor on. A cursor never goes back: an earlier instant changes nothing.
+    pub async fn set_cursor(&self, feed: &str, reached: &str) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO feed (name, reached) VALUES (?, ?)
+             ON CONFLICT (name) DO UPDATE SET reached = excluded.reached WHERE excluded.reached > feed.reached",
+        )
+        .bind(feed)
+        .bind(instant(reached)?)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Adds a pass to the ledger. One whose outcomes do not add up to the units seen is refused.
+    pub async fn record_pass(&self, pass: &PassSummary) -> Result<(), StoreError> {
+        let (seen, accounted) = (u64::from(pass.seen), pass.accounted());
+        if seen != accounted {
+            return Err(StoreError::Unbalanced { seen, accounted });
+        }
+        sqlx::query(
+            "INSERT INTO pass (started, finished, seen, written, unchanged, not_her2, no_result, review, retry, failed)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(instant(&pass.started)?)
+        .bind(instant(&pass.finished)?)
+        .bind(pass.seen)
+        .bind(pass.written)
+        .bind(pass.unchanged)
+        .bind(pass.not_her2)
+        .bind(pass.no_result)
+        .bind(pass.review)
+        .bind(pass.retry)
+        .bind(pass.failed)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// The pass recorded last.
+    pub async fn last_pass(&self) -> Result<Option<PassSummary>, StoreError> {
+        let row = sqlx::query("SELECT * FROM pass ORDER BY id DESC LIMIT 1")
+            .fetch_optional(&self.pool)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(PassSummary {
+            started: row.try_get("started")?,
+            finished: row.try_get("finished")?,
+            seen: row.try_get("seen")?,
+            written: row.try_get("written")?,
+            unchanged: row.try_get("unchanged")?,
+            not_her2: row.try_get("not_her2")?,
+            no_result: row.try_get("no_result")?,
+            review: row.try_get("review")?,
+            retry: row.try_get("retry")?,
+            failed: row.try_get("failed")?,
+        }))
+    }
+
+    /// Puts a unit on the retry list. One that is there already keeps its instant and takes the new reason.
+    pub async fn park(&self, unit: &str, why: &str, since: &str) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO parked (unit, why, since) VALUES (?, ?, ?)
+             ON CONFLICT (unit) DO UPDATE SET why = excluded.why",
+        )
+        .bind(unit)
+        .bind(why)
+        .bind(instant(since)?)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// The retry list, by unit.
+    pub async fn parked(&self) -> Result<Vec<Parked>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM parked ORDER BY unit")
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Parked {
+                    unit: row.try_get("unit")?,
+                    why: row.try_get("why")?,
+                    since: row.try_get("since")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Takes a unit off the retry list.
+    pub async fn unpark(&self, unit: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM parked WHERE unit = ?")
+            .bind(unit)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_cursor_moves_on_and_never_back_whatever_the_zone() {
+        let store = Store::in_memory().await.unwrap();
+        assert_eq!(store.cursor("Observation").await.unwrap(), None);
+        for (set, expected) in [
+            ("2026-03-01T12:00:00+01:00", "2026-03-01T11:00:00.000000Z"),
+            ("2026-03-01T11:30:00+02:00", "2026-03-01T11:00:00.000000Z"),
+            ("2026-03-01T11:00:00.25Z", "2026-03-01T11:00:00.250000Z"),
+            ("2026-03-01T11:00:00Z", "2026-03-01T11:00:00.250000Z"),
+        ] {
+            store.set_cursor("Observation", set).await.unwrap();
+            assert_eq!(
+                store.cursor("Observation").await.unwrap().unwrap(),
+                expected
+            );
+        }
+        assert_eq!(store.cursor("DiagnosticReport").await.unwrap(), None);
+        assert!(matches!(
+            store.set_cursor("Observation", "2026-03-01").await,
+            Err(StoreError::NotAnInstant)
+        ));
+    }
+
+    #[tokio::test]
+    async fn the_ledger_takes_only_passes_that_account_for_every_unit() {
+        let store = Store::in_memory().await.unwrap();
+        assert_eq!(store.last_pass().await.unwrap(), None);
+        let pass = PassSummary {
+            started: "2026-03-01T11:00:00.000000Z".into(),
+            finished: "2026-03-01T11:00:01.000000Z".into(),
+            seen: 28,
+            written: 1,
+            unchanged: 2,
+            not_her2: 3,
+            no_result: 4,
+            review: 5,
+            retry: 6,
+            failed: 7,
+        };
+        store.record_pass(&pass).await.unwrap();
+        let error = store
+            .record_pass(&PassSummary {
+                seen: 29,
+                ..pass.clone()
+            })
+            .await
+            .unwrap_err();
+        assert!(matches!(
+            error,
+            StoreError::Unbalanced {
+                seen: 29,
+                accounted: 28
+            }
+        ));
+        assert_eq!(store.last_pass().await.unwrap(), Some(pass.clone()));
+        let second = PassSummary {
+            seen: 0,
+            written: 0,
+            unchanged: 0,
+            not_her2: 0,
+            no_result: 0,
+            ..pass
+        };
+        let second = PassSummary {
+            review: 0,
+            retry: 0,
+            failed: 0,
+            ..second
+        };
+        store.record_pass(&second).await.unwrap();
+        assert_eq!(store.last_pass().await.unwrap(), Some(second));
+    }
+
+    #[tokio::test]
+    async fn a_parked_unit_keeps_its_instant_and_takes_the_latest_reason() {
+        let store = Store::in_memory().await.unwrap();
+        store
+            .park("DiagnosticReport/r2", "busy", "2026-03-01T11:00:00Z")
+            .await
+            .unwrap();
+        store
+            .park("DiagnosticReport/r1", "busy", "2026-03-01T11:00:00Z")
+            .await
+            .unwrap();
+        store
+            .park("DiagnosticReport/r2", "conflict", "2026-03-02T11:00:00Z")
+            .await
+            .unwrap();
+        let parked = |unit: &str, why: &str| Parked {
+            unit: unit.into(),
+            why: why.into(),
+            since: "2026-03-01T11:00:00.000000Z".into(),
+        };
+        let (first, second) = (
+            parked("DiagnosticReport/r1", "busy"),
+            parked("DiagnosticReport/r2", "conflict"),
+        );
+        assert_eq!(store.parked().await.unwrap(), [first, second.clone()]);
+        store.unpark("DiagnosticReport/r1").await.unwrap();
+        assert_eq!(store.parked().await.unwrap(), [second]);
+    }
+}
