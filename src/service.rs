@@ -6,5 +6,8 @@ pub mod difference;
 pub mod fake_server;
 pub mod files;
 pub mod output;
+pub mod pass;
 pub mod progress;
+pub mod publish;
+pub mod pull;
 pub mod store;

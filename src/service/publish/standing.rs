@@ -1,0 +1,179 @@
+//! What stands on the server: one of our resources as it is read back before anything is judged.
+
+use super::bundle::Condition;
+use super::trouble::Trouble;
+use super::{Outcome, Publisher};
+use crate::fhir::json::Json;
+use crate::pipeline::results::{Prior, PriorStatus, fingerprint_of};
+use crate::service::client::ReadAnswer;
+
+/// The status of a withdrawn result.
+pub(super) const WITHDRAWN: &str = "entered-in-error";
+
+/// One of our resources as it stands on the server.
+#[derive(Debug)]
+pub(super) struct Standing {
+    pub(super) text: String,
+    pub(super) version: Option<String>,
+    pub(super) status: String,
+    pub(super) fingerprint: Option<String>,
+    /// The entity tag as the server printed it with the read.
+    etag: Option<String>,
+}
+
+/// What reading one of our resources brings.
+pub(super) enum Found {
+    /// It was never there, as far as the server tells.
+    Nothing,
+    /// Somebody has deleted it.
+    Deleted,
+    /// It stands.
+    Standing(Standing),
+}
+
+impl Standing {
+    /// Whether it was written from evidence and rules with this fingerprint.
+    pub(super) fn carries(&self, fingerprint: &str) -> bool {
+        self.fingerprint.as_deref() == Some(fingerprint)
+    }
+
+    pub(super) fn is_withdrawn(&self) -> bool {
+        self.status == WITHDRAWN
+    }
+
+    /// It as the earlier version of a result.
+    pub(super) fn prior(&self) -> Result<Prior, Trouble> {
+        Ok(Prior {
+            version: self.stated_version()?,
+            status: match self.status.as_str() {
+                WITHDRAWN => PriorStatus::Withdrawn,
+                "final" | "amended" | "corrected" => PriorStatus::Final,
+                _ => PriorStatus::Preliminary,
+            },
+        })
+    }
+
+    /// The condition that nobody has changed it since it was read.
+    pub(super) fn unchanged(&self) -> Result<Condition, Trouble> {
+        let version = self.stated_version()?;
+        let tag = self.etag.clone();
+        Ok(Condition::Version(
+            tag.unwrap_or_else(|| format!("W/\"{version}\"")),
+        ))
+    }
+
+    fn stated_version(&self) -> Result<String, Trouble> {
+        self.version
+            .clone()
+            .ok_or(Trouble::Case(Outcome::Failed("server-states-no-version")))
+    }
+}
+
+impl Publisher<'_> {
+    /// The result of a case; a person's deletion of it is not undone, and a person has to look.
+    pub(super) async fn result(&self, id: &str) -> Result<Option<Standing>, Trouble> {
+        match self.find("Observation", id).await? {
+            Found::Nothing => Ok(None),
+            Found::Deleted => Err(Trouble::Case(Outcome::Failed("deleted-on-server"))),
+            Found::Standing(standing) => Ok(Some(standing)),
+        }
+    }
+
+    /// One of our resources as the server has it now.
+    pub(super) async fn find(&self, kind: &str, id: &str) -> Result<Found, Trouble> {
+        match self.client.read(kind, id).await {
+            Ok(ReadAnswer::NotFound) => Ok(Found::Nothing),
+            Ok(ReadAnswer::Gone) => Ok(Found::Deleted),
+            Ok(ReadAnswer::Found { text, etag }) => {
+                let json = Json::parse(&text)
+                    .map_err(|_| Trouble::Case(Outcome::Retry("unreadable-on-server")))?;
+                let stated = json.get("meta").and_then(|meta| meta.text_at("versionId"));
+                Ok(Found::Standing(Standing {
+                    version: stated
+                        .map(str::to_owned)
+                        .or_else(|| etag.as_deref().map(version_in)),
+                    status: json.text_at("status").unwrap_or("").to_owned(),
+                    fingerprint: fingerprint_of(&json, &self.rules.base).map(str::to_owned),
+                    text,
+                    etag: etag.filter(|tag| !tag.is_empty()),
+                }))
+            }
+            Err(error) => Err(Trouble::of_reading(&error)),
+        }
+    }
+}
+
+/// The version inside an ETag: `W/"3"` is version 3.
+fn version_in(etag: &str) -> String {
+    etag.trim_start_matches("W/").trim_matches('"').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(status: &str, version: Option<&str>) -> Standing {
+        Standing {
+            text: String::new(),
+            version: version.map(str::to_owned),
+            status: status.to_owned(),
+            fingerprint: None,
+            etag: None,
+        }
+    }
+
+    fn tag_of(standing: &Standing) -> Option<String> {
+        match standing.unchanged() {
+            Ok(Condition::Version(tag)) => Some(tag),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_version_is_named_as_the_server_printed_it_and_else_by_its_version_id() {
+        let mut read = standing("preliminary", Some("7"));
+        assert_eq!(tag_of(&read).as_deref(), Some("W/\"7\""));
+        read.etag = Some("\"7-a\"".to_owned());
+        assert_eq!(tag_of(&read).as_deref(), Some("\"7-a\""));
+    }
+
+    #[test]
+    fn every_way_of_having_been_final_counts_as_final() {
+        for (status, expected) in [
+            ("preliminary", PriorStatus::Preliminary),
+            ("", PriorStatus::Preliminary),
+            ("final", PriorStatus::Final),
+            ("amended", PriorStatus::Final),
+            ("corrected", PriorStatus::Final),
+            ("entered-in-error", PriorStatus::Withdrawn),
+        ] {
+            let prior = standing(status, Some("3")).prior().ok();
+            assert_eq!(prior.map(|prior| prior.status), Some(expected), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_resource_whose_version_the_server_does_not_state_is_not_replaced() {
+        for trouble in [
+            standing("preliminary", None).prior().err(),
+            standing("preliminary", None).unchanged().err(),
+        ] {
+            assert!(matches!(
+                trouble,
+                Some(Trouble::Case(Outcome::Failed("server-states-no-version")))
+            ));
+        }
+    }
+
+    #[test]
+    fn the_version_is_read_from_weak_and_strong_tags() {
+        for etag in ["W/\"3\"", "\"3\"", "3"] {
+            assert_eq!(version_in(etag), "3");
+        }
+    }
+
+    #[test]
+    fn a_resource_without_a_fingerprint_carries_none() {
+        assert!(!standing("final", Some("1")).carries(""));
+    }
+}

@@ -1,0 +1,129 @@
+//! The Tasks of a case: new ones, changed ones, and earlier ones that nothing asks for any more.
+
+use super::Publisher;
+use super::bundle::{Condition, Entry, revised};
+use super::standing::{Found, Standing};
+use super::trouble::Trouble;
+use crate::fhir::elements::Identifier;
+use crate::fhir::json::Json;
+use crate::pipeline::CaseResult;
+use crate::pipeline::results::{Resources, Written};
+use crate::service::client::PageEntry;
+
+/// States in which a Task still waits for somebody.
+const OPEN: [&str; 7] = [
+    "draft",
+    "requested",
+    "received",
+    "accepted",
+    "ready",
+    "in-progress",
+    "on-hold",
+];
+
+/// Why the adapter closes a Task of its own.
+const CLOSED_BY_US: &str = "the question no longer stands";
+
+impl Publisher<'_> {
+    /// The Tasks to write: new and changed ones, and earlier ones of the case that nothing asks for any more. None when
+    /// the worklist stands as it should.
+    pub(super) async fn worklist(
+        &self,
+        case: &CaseResult,
+        resources: &Resources,
+    ) -> Result<Vec<Entry>, Trouble> {
+        let mut entries = Vec::new();
+        for task in &resources.tasks {
+            let condition = match self.find("Task", &task.id).await? {
+                Found::Nothing => Condition::New,
+                // A person's deletion is not undone.
+                Found::Deleted => continue,
+                Found::Standing(standing) if self.still_asks(&standing, case) => continue,
+                Found::Standing(standing) => standing.unchanged()?,
+            };
+            entries.push(Entry {
+                written: task.clone(),
+                condition,
+            });
+        }
+        for earlier in self.earlier_tasks(&case.id).await? {
+            if !resources.tasks.iter().any(|task| task.id == earlier) {
+                entries.extend(self.closed(&earlier).await?);
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Whether a Task is about this evidence and has not been closed by us meanwhile. One that a person has closed is
+    /// answered, so it is left alone.
+    fn still_asks(&self, standing: &Standing, case: &CaseResult) -> bool {
+        standing.carries(&case.fingerprint) && !self.is_closed_by_us(standing)
+    }
+
+    fn is_closed_by_us(&self, standing: &Standing) -> bool {
+        let ours = self.publishing.release.status_reason(CLOSED_BY_US);
+        let is_our_reason = |task: &Json<'_>| {
+            let stated = task.get("statusReason").map(serde_json::to_string);
+            stated.is_some_and(|stated| stated.is_ok_and(|stated| stated == ours))
+        };
+        standing.status == "cancelled"
+            && Json::parse(&standing.text).is_ok_and(|task| is_our_reason(&task))
+    }
+
+    /// The Tasks of a case that were written before: from our own memory, else as the server finds them. A server that
+    /// ignores the search parameter gives others too; those are not ours to close.
+    pub(super) async fn earlier_tasks(&self, case_id: &str) -> Result<Vec<String>, Trouble> {
+        if let Some(published) = self.store.published(case_id).await? {
+            return Ok(published.task_ids);
+        }
+        let system = format!("{}/identifier/her2-case", self.rules.base);
+        let is_ours = |task: &Json<'_>| {
+            (Identifier::read_all(task).iter()).any(|identifier| {
+                identifier.system == Some(system.as_str()) && identifier.value == case_id
+            })
+        };
+        let by = ("identifier".to_owned(), format!("{system}|{case_id}"));
+        let mut pages = self.client.search("Task", &[by]);
+        let mut ids = Vec::new();
+        while let Some(page) = pages
+            .next()
+            .await
+            .map_err(|error| Trouble::of_reading(&error))?
+        {
+            for entry in page.entries {
+                if let PageEntry::Resource { resource, .. } = entry
+                    && let Ok(json) = Json::parse(&resource)
+                    && json.text_at("resourceType") == Some("Task")
+                    && is_ours(&json)
+                {
+                    ids.extend(json.text_at("id").map(str::to_owned));
+                }
+            }
+        }
+        Ok(ids)
+    }
+
+    /// An open Task, closed by the adapter; nothing for one that is closed or deleted.
+    pub(super) async fn closed(&self, id: &str) -> Result<Option<Entry>, Trouble> {
+        let Found::Standing(standing) = self.find("Task", id).await? else {
+            return Ok(None);
+        };
+        if !OPEN.contains(&standing.status.as_str()) {
+            return Ok(None);
+        }
+        let reason = self.publishing.release.status_reason(CLOSED_BY_US);
+        let text = revised(
+            &standing.text,
+            &[("status", "\"cancelled\""), ("statusReason", &reason)],
+        )
+        .ok_or_else(Trouble::not_composable)?;
+        Ok(Some(Entry {
+            written: Written {
+                kind: "Task",
+                id: id.to_owned(),
+                text,
+            },
+            condition: standing.unchanged()?,
+        }))
+    }
+}
