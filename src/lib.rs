@@ -11,8 +11,10 @@
 //! * [`config`] — settings as written to settings as used.
 //! * [`service`] — everything outside: files, the FHIR server, the store, and the pass between them.
 //! * [`app`] — builds the parts from the settings.
+//! * [`cli`] — the commands.
 
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod fhir;
 pub mod her2;

@@ -1,0 +1,386 @@
+//! The commands. Data goes to standard output alone; what a person watches goes to standard error.
+
+mod check;
+mod offline;
+mod server;
+
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use clap::{Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+use crate::app::MappingFileUnreadable;
+use crate::config::{AssumedSite, Config, ConfigError, EditionChoice};
+use crate::fhir::dates::{Date, Precision};
+use crate::her2::guideline::Edition;
+use crate::mapping::table::MappingError;
+use crate::pipeline::CaseResult;
+use crate::pipeline::ledger::Ledger;
+use crate::pipeline::record::DecisionRecord;
+use crate::render;
+use crate::service::client::{ClientError, ClientSetupError};
+use crate::service::demo;
+use crate::service::fake_server::Fault;
+use crate::service::output::print;
+use crate::service::pass::PassOptions;
+use crate::service::store::StoreError;
+
+/// Some cases wait for review or retry (with `--strict`).
+const SOME_WAIT: u8 = 1;
+/// Wrong usage or settings, or nothing readable in the input.
+const WRONG_INPUT: u8 = 2;
+/// The server or the store could not be reached.
+const UNREACHABLE: u8 = 3;
+/// A fault of this program.
+const INTERNAL: u8 = 4;
+
+/// HER2 reports from a FHIR server in, coded and explained results out.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Arguments {
+    /// The site's settings over config/default.toml.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The whole job on shipped reports, with a FHIR server in this process
+    Demo {
+        /// Keep the FHIR server up until Ctrl-C
+        #[arg(long)]
+        serve: bool,
+    },
+    /// One pass: pull what changed, derive, write back, print the ledger
+    Run {
+        /// Begin here instead of where the last pass ended (a date or a FHIR instant)
+        #[arg(long, value_name = "WHEN", value_parser = moment)]
+        since: Option<DateTime<Utc>>,
+        /// Write nothing; print what would change on the server, field by field
+        #[arg(long)]
+        dry_run: bool,
+        /// Exit with 1 when some cases wait for review or retry
+        #[arg(long)]
+        strict: bool,
+        #[command(flatten)]
+        guideline: GuidelineArguments,
+    },
+    /// The same job offline: FHIR JSON, a Bundle or NDJSON in (also gzipped), the resources it would write out
+    Derive {
+        #[command(flatten)]
+        input: InputArguments,
+        /// The moment of `issued` and `recorded`; by default the newest of the input
+        #[arg(long, value_name = "INSTANT", value_parser = instant)]
+        now: Option<String>,
+        /// Exit with 1 when some cases wait for review
+        #[arg(long)]
+        strict: bool,
+        #[command(flatten)]
+        guideline: GuidelineArguments,
+    },
+    /// One decision record per case
+    Explain {
+        #[command(flatten)]
+        input: InputArguments,
+        /// A case that an earlier pass has seen, read from the server
+        #[arg(long, value_name = "ID", conflicts_with = "files")]
+        case: Option<String>,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = ExplainFormat::Text)]
+        format: ExplainFormat,
+        #[command(flatten)]
+        guideline: GuidelineArguments,
+    },
+    /// The whole decision table of an edition
+    Table {
+        /// The edition
+        #[arg(long, default_value = "asco-cap-2018", value_parser = edition)]
+        guideline: Edition,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = TableFormat::Text)]
+        format: TableFormat,
+    },
+    /// Settings, connection and what the server can do; what is wrong and how to mend it
+    Check,
+    /// The FHIR server of the demo and the tests alone, with faults to order
+    FakeServer {
+        /// Where to listen
+        #[arg(long, default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+        /// A fault, such as `latency:ms=250` or `status:code=429,retry-after=2,times=3`; may be given several times
+        #[arg(long, value_name = "FAULT")]
+        fault: Vec<Fault>,
+        /// Bundles to load
+        #[arg(value_name = "BUNDLE")]
+        bundles: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct InputArguments {
+    /// Files of FHIR JSON; `-` is standard input
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct GuidelineArguments {
+    /// The edition, over the settings
+    #[arg(long, value_name = "EDITION", value_parser = edition)]
+    guideline: Option<Edition>,
+    /// The primary site where the data name none, over the settings
+    #[arg(long, value_name = "SITE", value_parser = ["breast"])]
+    assume_site: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ExplainFormat {
+    Json,
+    Ndjson,
+    Text,
+    Markdown,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TableFormat {
+    Text,
+    Markdown,
+    Csv,
+}
+
+/// Runs a command and gives the exit code: 0 all accounted for, 1 some wait (`--strict`), 2 wrong usage or input,
+/// 3 server or store unreachable, 4 a fault of this program.
+pub async fn run(arguments: Arguments) -> ExitCode {
+    let config = Config::load(arguments.config.as_deref());
+    let filter = config
+        .as_ref()
+        .map_or("info", |config| config.log.filter.as_str());
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info")))
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    let result = match config {
+        Ok(config) => dispatch(arguments.command, config).await,
+        Err(error) => Err(error.into()),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::from(code_of(&error))
+        }
+    }
+}
+
+fn code_of(error: &anyhow::Error) -> u8 {
+    for cause in error.chain() {
+        if cause.is::<ConfigError>()
+            || cause.is::<MappingError>()
+            || cause.is::<MappingFileUnreadable>()
+            || cause.is::<ClientSetupError>()
+            || cause.is::<Usage>()
+        {
+            return WRONG_INPUT;
+        }
+        match cause.downcast_ref() {
+            Some(StoreError::Unbalanced { .. } | StoreError::NotAnInstant) => return INTERNAL,
+            Some(_) => return UNREACHABLE,
+            None => {}
+        }
+        if cause.is::<ClientError>() {
+            return UNREACHABLE;
+        }
+    }
+    INTERNAL
+}
+
+/// A mistake of the person at the keyboard.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
+    match command {
+        Command::Demo { serve } => {
+            demo::run(config, serve).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Run {
+            since,
+            dry_run,
+            strict,
+            guideline,
+        } => {
+            server::run_pass(
+                with(config, &guideline),
+                PassOptions {
+                    since,
+                    dry_run,
+                    ..PassOptions::default()
+                },
+                strict,
+            )
+            .await
+        }
+        Command::Derive {
+            input,
+            now,
+            strict,
+            guideline,
+        } => offline::derive_files(&with(config, &guideline), &input.files, now, strict),
+        Command::Explain {
+            input,
+            case,
+            format,
+            guideline,
+        } => {
+            let config = with(config, &guideline);
+            match case {
+                Some(case) => server::explain_case(&config, &case, format).await,
+                None => offline::explain_files(&config, &input.files, format),
+            }
+        }
+        Command::Table { guideline, format } => {
+            let format = match format {
+                TableFormat::Text => render::Format::Text,
+                TableFormat::Markdown => render::Format::Markdown,
+                TableFormat::Csv => render::Format::Csv,
+            };
+            print(&render::table(guideline, format))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Check => check::check(&config).await,
+        Command::FakeServer {
+            listen,
+            fault,
+            bundles,
+        } => server::fake_server(listen, fault, bundles).await,
+    }
+}
+
+fn with(mut config: Config, guideline: &GuidelineArguments) -> Config {
+    if let Some(edition) = guideline.guideline {
+        config.guideline.edition = match edition {
+            Edition::AscoCap2018 => EditionChoice::AscoCap2018,
+        };
+    }
+    if guideline.assume_site.is_some() {
+        config.guideline.assume_site = Some(AssumedSite::Breast);
+    }
+    config
+}
+
+fn print_explained(cases: &[&CaseResult], format: ExplainFormat) -> Result<()> {
+    match format {
+        ExplainFormat::Json => {
+            let records: Vec<DecisionRecord> =
+                cases.iter().map(|case| DecisionRecord::of(case)).collect();
+            print(&format!("{}\n", serde_json::to_string_pretty(&records)?))?;
+        }
+        ExplainFormat::Ndjson => {
+            for case in cases {
+                print(&format!("{}\n", DecisionRecord::of(case).to_json()?))?;
+            }
+        }
+        ExplainFormat::Text | ExplainFormat::Markdown => {
+            let format = match format {
+                ExplainFormat::Markdown => render::Format::Markdown,
+                _ => render::Format::Text,
+            };
+            for case in cases {
+                print(&format!("{}\n", render::explained(case, format)))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn strict_code(strict: bool, ledger: &Ledger) -> ExitCode {
+    let wait = ledger.review + ledger.retry + ledger.failed > 0;
+    if strict && wait {
+        ExitCode::from(SOME_WAIT)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn warn_of_placeholder(config: &Config) {
+    if config.identifiers.is_placeholder() {
+        tracing::warn!(
+            "identifiers.base is the reserved example name; set the site's own before results are kept"
+        );
+    }
+}
+
+fn edition(text: &str) -> Result<Edition, String> {
+    Edition::parse(text).ok_or_else(|| {
+        let known: Vec<&str> = Edition::ALL.iter().map(|edition| edition.id()).collect();
+        format!("known editions: {}", known.join(", "))
+    })
+}
+
+/// A FHIR instant: date, time, seconds and zone, with capital letters and no blank.
+fn instant(text: &str) -> Result<String, String> {
+    let is_spelt = |byte: u8| byte.is_ascii_digit() || b"-:.+TZ".contains(&byte);
+    Date::parse(text)
+        .filter(|date| date.precision() == Precision::Instant && text.bytes().all(is_spelt))
+        .map(|date| date.text().to_owned())
+        .ok_or_else(|| "an instant such as 2026-11-20T10:00:00Z".to_owned())
+}
+
+fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+    Date::parse(text)
+        .map(|date| date.earliest())
+        .ok_or_else(|| "a date such as 2026-11-20, or an instant with a zone".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::pass::PassError;
+
+    #[test]
+    fn a_fault_of_the_program_is_told_from_a_store_that_cannot_be_used() {
+        for (error, code) in [
+            (StoreError::NotAnInstant, INTERNAL),
+            (
+                StoreError::Unbalanced {
+                    seen: 2,
+                    accounted: 1,
+                },
+                INTERNAL,
+            ),
+            (StoreError::Damaged, UNREACHABLE),
+        ] {
+            let error = anyhow::Error::from(PassError::from(error));
+            assert_eq!(code_of(&error), code, "{error:#}");
+        }
+    }
+
+    #[test]
+    fn an_instant_has_seconds_and_a_zone() {
+        for text in ["2026-11-20T10:00:00Z", "2026-11-20T10:00:00.250+01:00"] {
+            assert_eq!(instant(text).as_deref(), Ok(text));
+        }
+        for text in [
+            "",
+            "2026",
+            "2026-11-20",
+            "2026-11-20T10:00Z",
+            "2026-11-20T10:00:00",
+            "2026-11-20 10:00:00Z",
+            "2026-11-20t10:00:00z",
+        ] {
+            assert!(instant(text).is_err(), "{text}");
+        }
+    }
+}

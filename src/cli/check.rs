@@ -1,0 +1,163 @@
+//! `check`: settings, connection and what the server can do; what is wrong and how to mend it.
+
+use std::io;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use super::{UNREACHABLE, WRONG_INPUT, warn_of_placeholder};
+use crate::app;
+use crate::config::Config;
+use crate::pipeline::results::Release;
+use crate::service::client::{Capabilities, FhirClient};
+use crate::service::output::print;
+use crate::service::store::Store;
+
+/// Searches that a pass is better with; what happens without them, and whether that is a fault.
+const SEARCHES: [Search; 3] = [
+    Search {
+        kind: "DiagnosticReport",
+        parameter: "_lastUpdated",
+        instead: "without it every pass reads everything",
+        needed: true,
+    },
+    Search {
+        kind: "Observation",
+        parameter: "_lastUpdated",
+        instead: "without it every pass reads everything",
+        needed: true,
+    },
+    Search {
+        kind: "Observation",
+        parameter: "combo-code",
+        instead: "`code` is searched instead, components are found through their reports",
+        needed: false,
+    },
+];
+
+struct Search {
+    kind: &'static str,
+    parameter: &'static str,
+    instead: &'static str,
+    needed: bool,
+}
+
+/// `check`: one line for each thing that was looked at; the exit code tells whether any of them is a fault.
+pub(super) async fn check(config: &Config) -> Result<ExitCode> {
+    let mut findings = Findings::default();
+    let rules = app::rules(config)?;
+    let mapping = short(rules.mapping.hash());
+    findings.say(
+        true,
+        &format!("settings and mappings are usable (mapping {mapping})"),
+    )?;
+    findings.say(
+        true,
+        &format!(
+            "edition {}, ruleset {}",
+            rules.edition.id(),
+            short(&rules.ruleset_hash())
+        ),
+    )?;
+    warn_of_placeholder(config);
+
+    let reader = capabilities_of("read", FhirClient::new(&config.read_server()?)?).await?;
+    findings.say(
+        true,
+        &format!("server.read answers; FHIR {}", version_of(&reader)),
+    )?;
+    for search in &SEARCHES {
+        findings.search(&reader, search)?;
+    }
+    if reader.subscriptions.is_empty() {
+        findings.say(
+            true,
+            "server.read mentions no subscriptions; passes by schedule find everything",
+        )?;
+    }
+
+    let writer = capabilities_of("write", FhirClient::new(&config.write_server()?)?).await?;
+    let version = version_of(&writer);
+    findings.say(
+        Release::for_version(version).is_some(),
+        &format!("server.write answers; FHIR {version}"),
+    )?;
+    let takes = if writer.transaction {
+        "takes"
+    } else {
+        "does not say that it takes"
+    };
+    findings.say(
+        writer.transaction,
+        &format!(
+            "server.write {takes} transactions; a result, its Provenance and its Tasks are written in one"
+        ),
+    )?;
+
+    match Store::open(&config.store.path).await {
+        Ok(store) => {
+            findings.say(true, "the store can be opened")?;
+            store.close().await;
+        }
+        Err(error) => {
+            findings.say(false, &format!("the store cannot be used: {error}"))?;
+            return Ok(ExitCode::from(UNREACHABLE));
+        }
+    }
+    Ok(if findings.faults == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(WRONG_INPUT)
+    })
+}
+
+/// What was found, said line by line as it is found.
+#[derive(Default)]
+struct Findings {
+    faults: usize,
+}
+
+impl Findings {
+    fn say(&mut self, good: bool, line: &str) -> io::Result<()> {
+        self.faults += usize::from(!good);
+        print(&format!(
+            "{} {line}\n",
+            if good { "ok   " } else { "fault" }
+        ))
+    }
+
+    fn search(&mut self, reader: &Capabilities, search: &Search) -> io::Result<()> {
+        let Search {
+            kind,
+            parameter,
+            instead,
+            needed,
+        } = search;
+        if reader.searches_by(kind, parameter) {
+            self.say(true, &format!("server.read searches {kind} by {parameter}"))
+        } else {
+            self.say(
+                !needed,
+                &format!(
+                    "server.read does not say that it searches {kind} by {parameter}: {instead}"
+                ),
+            )
+        }
+    }
+}
+
+async fn capabilities_of(name: &str, client: FhirClient) -> Result<Capabilities> {
+    client
+        .capabilities()
+        .await
+        .with_context(|| format!("server.{name}: cannot read the CapabilityStatement"))
+}
+
+fn version_of(capabilities: &Capabilities) -> &str {
+    capabilities.fhir_version.as_deref().unwrap_or("not stated")
+}
+
+/// The beginning of a hash, enough to compare two by eye.
+fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}

@@ -1,0 +1,272 @@
+//! The program as a person runs it: what it prints, and how it ends.
+
+use std::fs;
+use std::process::{Command, Output, Stdio};
+
+use her2_adapter::service::fake_server::{FakeServer, FakeServerOptions};
+
+use crate::support::case_file;
+
+fn her2_adapter(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_her2-adapter"))
+        .args(arguments)
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn file(content: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("input.json");
+    fs::write(&path, content).unwrap();
+    let name = path.to_str().unwrap().to_owned();
+    (folder, name)
+}
+
+#[test]
+fn the_demo_runs_the_whole_job_and_its_second_pass_writes_nothing() {
+    let output = her2_adapter(&["demo"]);
+    let printed = text(&output.stdout);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let second = printed
+        .lines()
+        .find(|line| line.starts_with("second pass:"))
+        .unwrap();
+    assert!(second.contains(" 0 written "), "{second}");
+}
+
+#[test]
+fn derive_prints_resources_alone_and_the_same_bytes_each_time() {
+    let (_folder, input) = file(&case_file(
+        "group-5-with-2-plus-is-negative-low",
+        "bundle.json",
+    ));
+    let output = her2_adapter(&["derive", &input]);
+    assert_eq!(output.status.code(), Some(0));
+    let kinds: Vec<String> = text(&output.stdout)
+        .lines()
+        .map(|line| {
+            let resource: serde_json::Value = serde_json::from_str(line).unwrap();
+            resource["resourceType"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(kinds, ["Observation", "Provenance", "Task"]);
+    assert!(text(&output.stderr).contains("ledger: 1 seen = 1 written"));
+    assert_eq!(output.stdout, her2_adapter(&["derive", &input]).stdout);
+}
+
+#[test]
+fn strict_tells_by_its_exit_code_that_something_waits() {
+    let (_folder, input) = file(&case_file(
+        "group-2-without-ihc-asks-for-ihc",
+        "bundle.json",
+    ));
+    assert_eq!(her2_adapter(&["derive", &input]).status.code(), Some(0));
+    assert_eq!(
+        her2_adapter(&["derive", "--strict", &input]).status.code(),
+        Some(1)
+    );
+}
+
+#[test]
+fn wrong_usage_and_unreadable_input_end_with_2_and_say_where() {
+    assert_eq!(her2_adapter(&["derive"]).status.code(), Some(2));
+    assert_eq!(
+        her2_adapter(&["derive", "/no/such/file"]).status.code(),
+        Some(2)
+    );
+    assert_eq!(her2_adapter(&["nonsense"]).status.code(), Some(2));
+    assert_eq!(
+        her2_adapter(&["table", "--guideline", "asco-cap-1999"])
+            .status
+            .code(),
+        Some(2)
+    );
+    let (_folder, input) = file("{\n \"resourceType\": oops}");
+    let output = her2_adapter(&["derive", &input]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        text(&output.stderr).contains("line 2, column 18"),
+        "{}",
+        text(&output.stderr)
+    );
+    let (_folder, settings) = file("[server]\nred = \"http://127.0.0.1:1\"\n");
+    let output = her2_adapter(&["check", "--config", &settings]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        text(&output.stderr).contains("server.red"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_ends_with_3() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("site.toml");
+    let store = folder.path().join("store.sqlite");
+    fs::write(
+        &settings,
+        format!("[server]\nread = \"http://127.0.0.1:9/fhir\"\nattempts = 1\n[store]\npath = {store:?}\n"),
+    )
+    .unwrap();
+    let output = her2_adapter(&["run", "--config", settings.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+}
+
+#[test]
+fn explain_gives_a_record_with_the_fields_others_hold_on_to() {
+    let (_folder, input) = file(&case_file("group-3-with-1-plus-is-negative", "bundle.json"));
+    let output = her2_adapter(&["explain", "--format", "ndjson", &input]);
+    let record: serde_json::Value = serde_json::from_str(text(&output.stdout).trim()).unwrap();
+    assert_eq!(record["status"], "negative");
+    assert_eq!(record["ish_group"], 3);
+    assert_eq!(record["rule"], "asco-cap-2018/dual/group-3/ihc-1+");
+    for field in [
+        "case",
+        "subject",
+        "specimen",
+        "joined_by",
+        "site",
+        "guideline",
+        "category",
+        "recount_group",
+        "next_action",
+        "reasons",
+        "review",
+        "warnings",
+        "evidence",
+        "reported_status",
+        "related",
+        "excluded",
+    ] {
+        assert!(record.get(field).is_some(), "{field}");
+    }
+}
+
+#[test]
+fn names_dates_of_birth_identifiers_and_report_text_never_reach_the_log() {
+    let canary = |number: u32| format!("CANARY{number}");
+    let bundle = case_file(
+        "her2-in-the-conclusion-only-is-a-review-item",
+        "bundle.json",
+    );
+    let mut bundle: serde_json::Value = serde_json::from_str(&bundle).unwrap();
+    for entry in bundle["entry"].as_array_mut().unwrap() {
+        let resource = &mut entry["resource"];
+        match resource["resourceType"].as_str() {
+            Some("Patient") => {
+                resource["name"] = serde_json::json!([{"family": canary(1)}]);
+                resource["birthDate"] = serde_json::json!("1971-02-03");
+                resource["identifier"] =
+                    serde_json::json!([{"system": "urn:mrn", "value": canary(2)}]);
+            }
+            Some("DiagnosticReport") => {
+                resource["conclusion"] = serde_json::json!(format!("HER2 3+ {}", canary(3)));
+                resource["code"] = serde_json::json!({"coding":[{"system":"http://loinc.org","code":"60568-3"}],"text":canary(4)});
+            }
+            _ => {}
+        }
+    }
+    let (_folder, input) = file(&bundle.to_string());
+    for command in ["derive", "explain"] {
+        let output = her2_adapter(&[command, &input]);
+        let log = text(&output.stderr);
+        assert!(
+            !log.contains("CANARY") && !log.contains("1971-02-03"),
+            "{log}"
+        );
+        assert!(
+            !text(&output.stdout).contains("CANARY3"),
+            "report text is not copied"
+        );
+    }
+}
+
+#[test]
+fn a_moment_that_is_no_instant_ends_with_2() {
+    let (_folder, input) = file(&case_file(
+        "group-5-with-2-plus-is-negative-low",
+        "bundle.json",
+    ));
+    let with = |now: &str| {
+        her2_adapter(&["derive", "--now", now, &input])
+            .status
+            .code()
+    };
+    assert_eq!(with("2026-11-20T10:00:00+01:00"), Some(0));
+    for now in ["", "today", "2026-11-20", "2026-11-20T10:00:00"] {
+        assert_eq!(with(now), Some(2), "{now}");
+    }
+}
+
+#[test]
+fn a_mapping_file_that_cannot_be_read_ends_with_2() {
+    let (_folder, settings) = file("[input]\nmapping_files = [\"/no/such/mapping.toml\"]\n");
+    let output = her2_adapter(&["explain", "--config", &settings, "-"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("/no/such/mapping.toml"));
+}
+
+#[test]
+fn an_empty_bundle_is_read_and_one_that_holds_nothing_readable_is_not() {
+    for (bundle, code) in [
+        (r#"{"resourceType":"Bundle","type":"collection"}"#, 0),
+        (
+            r#"{"resourceType":"Bundle","type":"collection","entry":[{}]}"#,
+            2,
+        ),
+    ] {
+        let (_folder, input) = file(bundle);
+        for command in ["derive", "explain"] {
+            let output = her2_adapter(&[command, &input]);
+            assert_eq!(output.status.code(), Some(code), "{command} {bundle}");
+        }
+    }
+}
+
+/// Settings for a server and a store.
+fn settings(server: &FakeServer, store: &str) -> (tempfile::TempDir, String) {
+    let base = server.base_url();
+    file(&format!(
+        "[server]\nread = \"{base}\"\nattempts = 1\n[store]\npath = {store:?}\n"
+    ))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_ends_with_3_for_the_store_and_with_2_for_anything_else() {
+    let server = FakeServer::start(FakeServerOptions::default())
+        .await
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store.sqlite");
+    let (_good, path) = settings(&server, store.to_str().unwrap());
+    let output = her2_adapter(&["check", "--config", &path]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    let (_bad, path) = settings(&server, "/no/such/folder/store.sqlite");
+    let output = her2_adapter(&["check", "--config", &path]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("the store cannot be used"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_that_ends_early_says_how_far_it_came() {
+    let server = FakeServer::start(FakeServerOptions::default())
+        .await
+        .unwrap();
+    let case = "broken-entries-do-not-cost-the-good-case";
+    server.seed_bundle(&case_file(case, "bundle.json")).unwrap();
+    server.order_fault("status:code=401,method=POST".parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store.sqlite");
+    let (_settings, path) = settings(&server, store.to_str().unwrap());
+    let output = her2_adapter(&["run", "--config", &path]);
+    let log = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{log}");
+    assert!(log.contains("ledger so far: 1 seen"), "{log}");
+}

@@ -1,0 +1,13 @@
+//! One test binary: scenes against the real program and a believable FHIR server.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod commands;
+mod contradictions;
+mod golden_cases;
+mod layers;
+mod passes;
+mod reading;
+mod reference_cases;
+mod support;
+mod table;
