@@ -9,6 +9,8 @@
 mod ihc;
 mod ish;
 mod ish_numbers;
+#[cfg(test)]
+mod samples;
 
 use enumset::{EnumSet, EnumSetType};
 

@@ -398,38 +398,9 @@ fn is_usual_word(count: Count, word: StatedResult) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::samples::{measure, numbers, result};
     use super::*;
-    use crate::her2::evidence::{Origin, Probe, Source};
-    use crate::her2::number::Measure;
-
-    fn result() -> IshResult {
-        IshResult {
-            role: CountRole::Initial,
-            probe: Some(Probe::Dual),
-            ratio: None,
-            her2_copies: None,
-            cep17_copies: None,
-            cells: measure("40"),
-            result: None,
-            origin: Origin::Coded,
-            source: Source {
-                reference: "Observation/1".to_owned(),
-                version: None,
-            },
-        }
-    }
-
-    fn measure(text: &str) -> Option<Measure> {
-        Some(Measure::parse(text).unwrap())
-    }
-
-    fn numbers(ratio: &str, copies: &str) -> IshResult {
-        IshResult {
-            ratio: measure(ratio),
-            her2_copies: measure(copies),
-            ..result()
-        }
-    }
+    use crate::her2::evidence::Probe;
 
     fn first_counts(results: &[IshResult]) -> Vec<Counts> {
         (ish_readings(results).readings.iter())

@@ -160,39 +160,9 @@ fn end(bound: Option<Bound>) -> Option<Decimal> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::samples::{measure, numbers, result};
     use super::*;
     use enumset::EnumSet;
-
-    use crate::her2::evidence::{CountRole, Origin, Source};
-
-    fn result() -> IshResult {
-        IshResult {
-            role: CountRole::Initial,
-            probe: Some(Probe::Dual),
-            ratio: None,
-            her2_copies: None,
-            cep17_copies: None,
-            cells: measure("40"),
-            result: None,
-            origin: Origin::Coded,
-            source: Source {
-                reference: "Observation/1".to_owned(),
-                version: None,
-            },
-        }
-    }
-
-    fn measure(text: &str) -> Option<Measure> {
-        Some(Measure::parse(text).unwrap())
-    }
-
-    fn numbers(ratio: &str, copies: &str) -> IshResult {
-        IshResult {
-            ratio: measure(ratio),
-            her2_copies: measure(copies),
-            ..result()
-        }
-    }
 
     #[test]
     fn thresholds_belong_to_the_class_above_them() {
