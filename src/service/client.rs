@@ -30,6 +30,7 @@ pub use capabilities::{Capabilities, SubscriptionMention};
 pub use error::{ClientError, ClientSetupError, Distrust, Limit, Misread};
 pub use paging::{EntryFault, EntryMode, Page, PageEntry, Pages};
 pub use retry::Pause;
+pub(in crate::service) use retry::jitter;
 pub use transaction::EntryAnswer;
 
 use origin::FhirBase;
@@ -199,7 +200,7 @@ impl FhirClient {
                 Err(error) => error,
             };
             tried += 1;
-            match self.retry.wait_after(tried, &error, retry::jitter()) {
+            match self.retry.wait_after(tried, &error, jitter()) {
                 Some(wait) => self.pause.wait(wait).await,
                 None => return Err(error),
             }

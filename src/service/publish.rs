@@ -24,7 +24,7 @@ use crate::pipeline::{CaseResult, Rules};
 use bundle::{Condition, Entry, bundle};
 use standing::{Found, Standing, WITHDRAWN};
 use trouble::Trouble;
-use waiting::{Wait, pause_for};
+use waiting::Wait;
 
 const MOST_JUDGEMENTS: u32 = 4;
 
@@ -173,7 +173,7 @@ impl Publisher<'_> {
                     match wait.after(judgement) {
                         None => break,
                         Some(wait) if judgement < MOST_JUDGEMENTS && !wait.is_zero() => {
-                            pause_for(pause, wait).await;
+                            pause.wait(wait).await;
                         }
                         Some(_) => {}
                     }

@@ -23,7 +23,7 @@ pub enum Pause {
 
 impl Pause {
     /// Waits as long as told.
-    pub(super) async fn wait(&self, duration: Duration) {
+    pub(in crate::service) async fn wait(&self, duration: Duration) {
         match self {
             Pause::Clock => tokio::time::sleep(duration).await,
             Pause::Noted(waits) => waits
@@ -73,7 +73,7 @@ impl RetryPolicy {
 
 /// A fraction in [0, 1) from the hash keys that the standard library draws anew for every `RandomState`: good enough to
 /// keep several clients out of step, and nothing else hangs on it.
-pub(super) fn jitter() -> f64 {
+pub(in crate::service) fn jitter() -> f64 {
     let bits = RandomState::new().build_hasher().finish() >> 11;
     bits as f64 / (1u64 << 53) as f64
 }

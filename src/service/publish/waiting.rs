@@ -1,10 +1,8 @@
 //! Waits between two judgements of a case.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::PoisonError;
 use std::time::Duration;
 
-use crate::service::client::Pause;
+use crate::service::client::jitter;
 
 const FIRST_CEILING: Duration = Duration::from_secs(1);
 /// Longest wait in a pass for a server that is busy; a longer one is the next pass's.
@@ -32,29 +30,12 @@ impl Wait {
     }
 }
 
-/// Waits, or only notes the wait where tests ask for that.
-pub(super) async fn pause_for(pause: &Pause, wait: Duration) {
-    match pause {
-        Pause::Clock => tokio::time::sleep(wait).await,
-        Pause::Noted(waits) => waits
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(wait),
-    }
-}
-
 /// One second after the first judgement, and twice as much after each further one.
 fn ceiling(judgements: u32) -> Duration {
     let doublings = judgements.saturating_sub(1).min(16);
     FIRST_CEILING
         .saturating_mul(1 << doublings)
         .min(LONGEST_WAIT)
-}
-
-/// A fraction in [0, 1) from the hash keys that the standard library draws anew for every `RandomState`.
-fn jitter() -> f64 {
-    let bits = RandomState::new().build_hasher().finish() >> 11;
-    bits as f64 / (1u64 << 53) as f64
 }
 
 #[cfg(test)]
