@@ -234,14 +234,17 @@ fn assemble_cases(gathered: &Gathered<'_>, joined: &[Joined], rules: &Rules) -> 
 /// Cases of one patient whose tissues share an ancestor or whose results share a report name each other, and the test
 /// that one lacks and the other has is noted.
 fn relate(cases: &mut [Undecided], specimens: &Specimens<'_>) {
+    let mut of_patient: BTreeMap<&Option<String>, Vec<&Undecided>> = BTreeMap::new();
+    for case in cases.iter() {
+        of_patient.entry(&case.key.subject).or_default().push(case);
+    }
     let found: Vec<(Vec<Related>, OtherTissue)> = cases
         .iter()
         .map(|case| {
             let mut related = Vec::new();
             let mut other_tissue = OtherTissue::default();
-            for other in cases.iter() {
-                let same_patient = case.key.subject == other.key.subject && case.key != other.key;
-                if !same_patient || !other.assembled.has_content() {
+            for other in of_patient.get(&case.key.subject).into_iter().flatten() {
+                if case.key == other.key || !other.assembled.has_content() {
                     continue;
                 }
                 let lineage = |case: &Undecided| -> BTreeSet<String> {
