@@ -5,6 +5,9 @@ use super::json::Json;
 /// How much of a system or a code a label shows.
 const LABEL_CHARACTERS: usize = 120;
 
+/// Longest text that a review item quotes, in characters.
+const LONGEST_QUOTE: usize = 80;
+
 /// A code in a system, as sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coding<'r> {
@@ -50,7 +53,7 @@ impl<'r> Concept<'r> {
             .chain(self.codings.iter().filter_map(|coding| coding.display))
     }
 
-    /// `system|code` of the first coding, cut to what a review item can hold, or that there is none.
+    /// `system|code` of the first coding, else the text in quotes, each cut to what a review item can hold.
     pub fn label(&self) -> String {
         match self.codings.iter().find(|coding| coding.code.is_some()) {
             Some(coding) => {
@@ -59,10 +62,22 @@ impl<'r> Concept<'r> {
                 };
                 format!("{}|{}", cut(coding.system), cut(coding.code))
             }
-            None if self.text.is_some() => "a code in text only".to_owned(),
-            None => "no code".to_owned(),
+            None => self.text.map_or_else(|| "no code".to_owned(), quote),
         }
     }
+}
+
+/// A short text in quotes, cut where it grows long.
+pub fn quote(text: &str) -> String {
+    let mut quoted: String = text
+        .chars()
+        .filter(|character| !character.is_control())
+        .take(LONGEST_QUOTE)
+        .collect();
+    if text.chars().count() > LONGEST_QUOTE {
+        quoted.push('…');
+    }
+    format!("“{quoted}”")
 }
 
 /// A Quantity as sent.
@@ -214,5 +229,28 @@ impl<'r> Reference<'r> {
     /// The references under a key.
     pub fn read_all(json: &'r Json<'_>, key: &str) -> Vec<Self> {
         json.items_at(key).iter().map(Self::read).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quote_is_cut_at_80_characters_and_carries_no_line_breaks() {
+        let exactly = "x".repeat(LONGEST_QUOTE);
+        assert_eq!(quote(&exactly), format!("“{exactly}”"));
+        assert_eq!(quote(&format!("{exactly}y")), format!("“{exactly}…”"));
+        assert_eq!(quote("a\nb"), "“ab”");
+    }
+
+    #[test]
+    fn a_concept_without_a_code_is_named_by_its_text() {
+        let concept = Concept {
+            codings: Vec::new(),
+            text: Some("HER2 by local method"),
+        };
+        assert_eq!(concept.label(), "“HER2 by local method”");
+        assert_eq!(Concept::default().label(), "no code");
     }
 }

@@ -1,13 +1,10 @@
 //! Answers in codes and short texts.
 
 use super::Unread;
-use crate::fhir::elements::{Concept, Value};
+use crate::fhir::elements::{Concept, Value, quote};
 use crate::her2::evidence::Origin;
 use crate::mapping::table::{Answer, Mapping};
 use crate::mapping::words::Said;
-
-/// Longest text that a review item quotes, in characters.
-const LONGEST_QUOTE: usize = 80;
 
 /// What a coded or short textual value says.
 pub(super) fn said(mapping: &Mapping, value: &Value<'_>) -> Result<(Said, Origin), Unread> {
@@ -81,19 +78,6 @@ fn in_text(mapping: &Mapping, text: &str) -> Result<(Said, Origin), Unread> {
     }
 }
 
-/// A short text in quotes, cut at [`LONGEST_QUOTE`] characters.
-pub(super) fn quote(text: &str) -> String {
-    let mut quoted: String = text
-        .chars()
-        .filter(|character| !character.is_control())
-        .take(LONGEST_QUOTE)
-        .collect();
-    if text.chars().count() > LONGEST_QUOTE {
-        quoted.push('…');
-    }
-    format!("“{quoted}”")
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -149,13 +133,5 @@ mod tests {
             "its answer is not mapped (urn:l|unknown)"
         );
         assert_eq!(read(&[], None).unwrap_err(), "its answer is empty");
-    }
-
-    #[test]
-    fn a_quote_is_cut_at_80_characters_and_carries_no_line_breaks() {
-        let exactly = "x".repeat(LONGEST_QUOTE);
-        assert_eq!(quote(&exactly), format!("“{exactly}”"));
-        assert_eq!(quote(&format!("{exactly}y")), format!("“{exactly}…”"));
-        assert_eq!(quote("a\nb"), "“ab”");
     }
 }

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Unread;
-use super::answers::quote;
-use crate::fhir::elements::{Quantity, Value};
+use crate::fhir::elements::{Quantity, Value, quote};
 use crate::her2::number::{Comparator, Measure, NotANumber};
 
 /// A number with a unit that fits.
