@@ -5,10 +5,7 @@ use std::{fs, io};
 
 use anyhow::Result;
 
-use crate::config::{AssumedSite, CodingOrder, Config, EditionChoice};
-use crate::her2::decide::Conventions;
-use crate::her2::evidence::Site;
-use crate::her2::guideline::Edition;
+use crate::config::{CodingOrder, Config};
 use crate::mapping::normalise::InputRules;
 use crate::mapping::output::{OUTPUT, OutputCodes};
 use crate::mapping::table::{BASE, Mapping};
@@ -25,7 +22,7 @@ pub struct MappingFileUnreadable {
     pub source: io::Error,
 }
 
-/// Everything that decides: the edition, the mapping with the site's files over it, and the site's choices.
+/// Everything that decides: the editions, the mapping with the site's files over it, and the site's choices.
 ///
 /// # Errors
 /// When a mapping file cannot be read or used; the message names it.
@@ -46,15 +43,9 @@ pub fn rules(config: &Config) -> Result<Rules> {
     Ok(Rules {
         mapping: Mapping::load(&files, &config.identifiers.base)?,
         base: config.identifiers.base.clone(),
-        edition: match config.guideline.edition {
-            EditionChoice::AscoCap2018 => Edition::AscoCap2018,
-        },
-        assume_site: config.guideline.assume_site.map(|site| match site {
-            AssumedSite::Breast => Site::Breast,
-        }),
-        conventions: Conventions {
-            group_2_or_4_with_2_plus_is_low: config.convention.group_2_or_4_with_2_plus_is_low,
-        },
+        guidelines: config.guideline.editions.clone(),
+        assume_site: config.guideline.assume_site,
+        conventions: config.convention,
         input: InputRules {
             accept_preliminary: config.input.accept_preliminary,
         },

@@ -1,9 +1,11 @@
 //! The commands. Data goes to standard output alone; what a person watches goes to standard error.
 
 mod check;
+mod explain;
 mod offline;
 mod server;
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,13 +17,13 @@ use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::app::MappingFileUnreadable;
-use crate::config::{AssumedSite, Config, ConfigError, EditionChoice};
+use crate::config::{Config, ConfigError};
 use crate::fhir::dates::{Date, Precision};
+use crate::her2::evidence::{Site, SiteFinding};
 use crate::her2::guideline::Edition;
 use crate::mapping::table::MappingError;
 use crate::pipeline::CaseResult;
 use crate::pipeline::ledger::Ledger;
-use crate::pipeline::record::DecisionRecord;
 use crate::render;
 use crate::service::client::{ClientError, ClientSetupError};
 use crate::service::demo;
@@ -85,7 +87,7 @@ enum Command {
         #[command(flatten)]
         guideline: GuidelineArguments,
     },
-    /// One decision record per case
+    /// One decision record per case; with --guideline, text and Markdown show the settings' edition beside it
     Explain {
         #[command(flatten)]
         input: InputArguments,
@@ -98,11 +100,11 @@ enum Command {
         #[command(flatten)]
         guideline: GuidelineArguments,
     },
-    /// The whole decision table of an edition
+    /// The whole decision table of every edition, or of one
     Table {
-        /// The edition
-        #[arg(long, default_value = "asco-cap-2018", value_parser = edition)]
-        guideline: Edition,
+        /// The edition; by default every one, one after the other
+        #[arg(long, value_name = "EDITION", value_parser = edition)]
+        guideline: Option<Edition>,
         /// How to print it
         #[arg(long, value_enum, default_value_t = TableFormat::Text)]
         format: TableFormat,
@@ -132,12 +134,12 @@ struct InputArguments {
 
 #[derive(Debug, clap::Args)]
 struct GuidelineArguments {
-    /// The edition, over the settings
+    /// The edition for every case whose site it covers, over the settings
     #[arg(long, value_name = "EDITION", value_parser = edition)]
     guideline: Option<Edition>,
     /// The primary site where the data name none, over the settings
-    #[arg(long, value_name = "SITE", value_parser = ["breast"])]
-    assume_site: Option<String>,
+    #[arg(long, value_name = "SITE", value_parser = site)]
+    assume_site: Option<Site>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -255,7 +257,8 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
                 TableFormat::Markdown => render::Format::Markdown,
                 TableFormat::Csv => render::Format::Csv,
             };
-            print(&render::table(guideline, format))?;
+            let editions = guideline.map_or(Edition::ALL.to_vec(), |edition| vec![edition]);
+            print(&render::tables(&editions, format))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Check => check::check(&config).await,
@@ -268,40 +271,44 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
 }
 
 fn with(mut config: Config, guideline: &GuidelineArguments) -> Config {
-    if let Some(edition) = guideline.guideline {
-        config.guideline.edition = match edition {
-            Edition::AscoCap2018 => EditionChoice::AscoCap2018,
-        };
-    }
+    config.guideline.editions.chosen = guideline.guideline;
     if guideline.assume_site.is_some() {
-        config.guideline.assume_site = Some(AssumedSite::Breast);
+        config.guideline.assume_site = guideline.assume_site;
     }
     config
 }
 
-fn print_explained(cases: &[&CaseResult], format: ExplainFormat) -> Result<()> {
-    match format {
-        ExplainFormat::Json => {
-            let records: Vec<DecisionRecord> =
-                cases.iter().map(|case| DecisionRecord::of(case)).collect();
-            print(&format!("{}\n", serde_json::to_string_pretty(&records)?))?;
-        }
-        ExplainFormat::Ndjson => {
-            for case in cases {
-                print(&format!("{}\n", DecisionRecord::of(case).to_json()?))?;
+/// Says how many cases are decided by another edition than the one asked for, since that one does not cover their site.
+fn warn_of_uncovered<'c>(chosen: Option<Edition>, cases: impl Iterator<Item = &'c CaseResult>) {
+    let Some(chosen) = chosen else { return };
+    let mut seen = 0;
+    let mut uncovered: BTreeMap<String, usize> = BTreeMap::new();
+    for case in cases {
+        seen += 1;
+        match case.evidence.site {
+            SiteFinding::Known(site) if !chosen.covers(site) => {
+                let instead = if case.edition.covers(site) {
+                    format!("decided by {}", case.edition.id())
+                } else {
+                    format!("of site {}, which no edition covers", site.name())
+                };
+                *uncovered.entry(instead).or_default() += 1;
             }
-        }
-        ExplainFormat::Text | ExplainFormat::Markdown => {
-            let format = match format {
-                ExplainFormat::Markdown => render::Format::Markdown,
-                _ => render::Format::Text,
-            };
-            for case in cases {
-                print(&format!("{}\n", render::explained(case, format)))?;
-            }
+            _ => {}
         }
     }
-    Ok(())
+    if uncovered.is_empty() {
+        return;
+    }
+    let instead: Vec<String> = (uncovered.iter())
+        .map(|(instead, count)| format!("{count} {instead}"))
+        .collect();
+    tracing::warn!(
+        "{} does not cover the site of {} of {seen} cases: {}",
+        chosen.id(),
+        uncovered.values().sum::<usize>(),
+        instead.join(", ")
+    );
 }
 
 fn strict_code(strict: bool, ledger: &Ledger) -> ExitCode {
@@ -325,6 +332,13 @@ fn edition(text: &str) -> Result<Edition, String> {
     Edition::parse(text).ok_or_else(|| {
         let known: Vec<&str> = Edition::ALL.iter().map(|edition| edition.id()).collect();
         format!("known editions: {}", known.join(", "))
+    })
+}
+
+fn site(text: &str) -> Result<Site, String> {
+    Site::parse(text).ok_or_else(|| {
+        let known = Site::ALL.map(Site::name);
+        format!("known sites: {}", known.join(", "))
     })
 }
 

@@ -16,6 +16,10 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+use crate::her2::conventions::Conventions;
+use crate::her2::evidence::Site;
+use crate::pipeline::edition::Guidelines;
+
 /// The text of `config/default.toml`: every setting with its meaning and default.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
 
@@ -74,14 +78,14 @@ pub struct Config {
     pub pull: PullConfig,
     /// The prefix of our own identifiers and codes.
     pub identifiers: IdentifierConfig,
-    /// Edition and assumed site.
+    /// Editions and assumed site.
     pub guideline: GuidelineConfig,
     /// What counts as input.
     pub input: InputConfig,
     /// How results are published.
     pub publish: PublishConfig,
     /// Choices where the guideline is silent.
-    pub convention: ConventionConfig,
+    pub convention: Conventions,
     /// Where the program keeps its own state.
     pub store: StoreConfig,
     /// What is logged.
@@ -174,24 +178,10 @@ impl IdentifierConfig {
 /// `[guideline]`: see `config/default.toml`.
 #[derive(Debug, Clone)]
 pub struct GuidelineConfig {
-    /// Edition by which a status is derived.
-    pub edition: EditionChoice,
+    /// Which edition decides which case. No setting names one for all; that is the command line's.
+    pub editions: Guidelines,
     /// Primary site to assume where the data name none.
-    pub assume_site: Option<AssumedSite>,
-}
-
-/// The editions a site may choose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EditionChoice {
-    /// ASCO/CAP 2018, affirmed 2023.
-    AscoCap2018,
-}
-
-/// The primary sites a site may assume.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AssumedSite {
-    /// Breast.
-    Breast,
+    pub assume_site: Option<Site>,
 }
 
 /// `[input]`: see `config/default.toml`.
@@ -225,14 +215,6 @@ pub enum CodingOrder {
     SnomedFirst,
     /// The LOINC answer, then SNOMED CT.
     LoincFirst,
-}
-
-/// `[convention]`: see `config/default.toml`. Its values are yes or no, so they are used as written.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ConventionConfig {
-    /// Whether a negative by ISH group 2 or 4 with IHC 2+ is of category low.
-    pub group_2_or_4_with_2_plus_is_low: bool,
 }
 
 /// `[store]`: see `config/default.toml`.
@@ -339,7 +321,9 @@ mod tests {
         assert_eq!(config.server.limits.max_body_bytes, 16 * 1024 * 1024);
         assert_eq!(config.pull.overlap, Duration::from_secs(120));
         assert!(config.identifiers.is_placeholder());
-        assert!(config.convention.group_2_or_4_with_2_plus_is_low);
+        assert_eq!(config.guideline.editions, Guidelines::default());
+        assert_eq!(config.guideline.assume_site, None);
+        assert_eq!(config.convention, Conventions::default());
         assert_eq!(
             config.read_server().unwrap_err().to_string(),
             "server.read must be set"
@@ -356,7 +340,7 @@ mod tests {
             .unwrap()
             .checked()
             .unwrap();
-        assert_eq!(config.guideline.assume_site, Some(AssumedSite::Breast));
+        assert_eq!(config.guideline.assume_site, Some(Site::Breast));
         assert_eq!(config.publish.coding_order, CodingOrder::LoincFirst);
         assert!(!config.identifiers.is_placeholder());
         assert!(config.server.write.is_some());

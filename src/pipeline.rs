@@ -3,6 +3,7 @@
 
 pub mod assemble;
 pub mod cases;
+pub mod edition;
 pub mod gather;
 pub mod ledger;
 pub mod record;
@@ -10,19 +11,23 @@ pub mod results;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
 use crate::fhir::candidates::Candidates;
 use crate::fhir::pool::Pool;
 use crate::fhir::tissue::Specimens;
-use crate::her2::decide::{Conventions, decide};
+use crate::her2::conventions::Conventions;
+use crate::her2::decide::decide;
 use crate::her2::decision::Decision;
 use crate::her2::evidence::{Evidence, JoinedBy, OtherTissue, Site, Source, TissueStatement};
-use crate::her2::guideline::Edition;
+use crate::her2::guideline::{Edition, Rule};
+use crate::her2::reason;
 use crate::mapping::normalise::{InputRules, Piece};
 use crate::mapping::table::{Mapping, hex};
 use assemble::{Assembled, Excluded, assemble};
 use cases::{CaseKey, Joined, join};
+use edition::{Choice, Guidelines};
 use gather::{Gathered, Item, Sources, gather};
 use ledger::UnitResult;
 
@@ -36,8 +41,8 @@ pub struct Rules {
     pub mapping: Mapping,
     /// Base of our own identifiers and code systems.
     pub base: String,
-    /// The edition of the guideline.
-    pub edition: Edition,
+    /// Which edition decides which case.
+    pub guidelines: Guidelines,
     /// The site taken where no source names one.
     pub assume_site: Option<Site>,
     /// Choices where the guideline is silent.
@@ -54,19 +59,33 @@ impl Rules {
         format!("{}/identifier/her2-status", self.base)
     }
 
+    /// The same rules without what the command line asks for.
+    pub fn of_settings(&self) -> Self {
+        Self {
+            guidelines: self.guidelines.of_settings(),
+            ..self.clone()
+        }
+    }
+
     /// SHA-256 over everything but the mapping that can change a decision.
     pub fn ruleset_hash(&self) -> String {
         let mut hasher = Sha256::new();
         hasher.update(DECISION_VERSION.to_be_bytes());
-        for (ihc, ish) in self.edition.inputs() {
-            let answer = self.edition.answer(ihc, ish);
-            hasher.update(self.edition.rule_id(ihc, ish).as_bytes());
-            hasher.update(answer.status.name().as_bytes());
-            hasher.update(answer.action.name().as_bytes());
+        for edition in Edition::ALL {
+            for (ihc, ish) in edition.inputs() {
+                let answer = edition.answer(ihc, ish, &self.conventions);
+                hasher.update(Rule::Row(edition, ihc, ish).to_string());
+                hasher.update(answer.status.name());
+                hasher.update(answer.action.name());
+            }
         }
         hasher.update(format!(
-            "{:?} {:?} {:?} {}",
-            self.assume_site, self.conventions, self.input, self.overall_status_alone
+            "{:?} {:?} {:?} {:?} {}",
+            self.guidelines,
+            self.assume_site,
+            self.conventions,
+            self.input,
+            self.overall_status_alone
         ));
         hex(&hasher.finalize())
     }
@@ -92,6 +111,8 @@ pub struct CaseResult {
     pub tissue: Option<String>,
     /// The edition in force.
     pub edition: Edition,
+    /// How that edition was chosen.
+    pub edition_choice: Choice,
     /// The evidence.
     pub evidence: Evidence,
     /// The decision.
@@ -104,6 +125,19 @@ pub struct CaseResult {
     pub related: Vec<Related>,
     /// SHA-256 over inputs, decision, rules and mapping: the same evidence has the same fingerprint.
     pub fingerprint: String,
+}
+
+impl CaseResult {
+    /// Why the case ended as it did, a sentence each: the edition and how it was chosen, what was read, what follows, and
+    /// what to do next.
+    pub fn sentences(&self) -> Vec<String> {
+        let edition = format!("Edition {}: {}.", self.edition.id(), self.edition_choice);
+        std::iter::once(edition)
+            .chain(reason::read(&self.evidence))
+            .chain(self.decision.reasons.iter().map(ToString::to_string))
+            .filter(|sentence| !sentence.is_empty())
+            .collect()
+    }
 }
 
 /// A case that has sources and nothing left to decide on: if a result was written for it, that is withdrawn.
@@ -140,6 +174,7 @@ pub fn derive(pool: &Pool<'_>, rules: &Rules) -> Derived {
     let mut undecided = assemble_cases(&gathered, &joined, rules);
     relate(&mut undecided, &specimens);
 
+    let ruleset = rules.ruleset_hash();
     let mut derived = Derived::default();
     for case in undecided {
         let id = case.key.id();
@@ -150,12 +185,17 @@ pub fn derive(pool: &Pool<'_>, rules: &Rules) -> Derived {
             });
             continue;
         }
-        let decision = decide(&case.assembled.evidence, rules.edition, &rules.conventions);
+        let evidence = &case.assembled.evidence;
+        // The latest day that the reports of the case give; no report's day is read yet.
+        let reported_on: Option<NaiveDate> = None;
+        let (edition, edition_choice) = rules.guidelines.for_case(evidence.site, reported_on);
+        let decision = decide(evidence, edition, &rules.conventions);
         let mut result = CaseResult {
             id,
             subject: case.key.subject,
             tissue: case.tissue,
-            edition: rules.edition,
+            edition,
+            edition_choice,
             evidence: case.assembled.evidence,
             decision,
             inputs: case.assembled.inputs,
@@ -163,7 +203,7 @@ pub fn derive(pool: &Pool<'_>, rules: &Rules) -> Derived {
             related: case.related,
             fingerprint: String::new(),
         };
-        result.fingerprint = fingerprint(&result, rules);
+        result.fingerprint = fingerprint(&result, &ruleset, rules.mapping.hash());
         derived.cases.push(result);
     }
     derived.units = ledger::units(&gathered, &joined, &derived);
@@ -281,7 +321,7 @@ fn relate(cases: &mut [Undecided], specimens: &Specimens<'_>) {
     }
 }
 
-fn fingerprint(case: &CaseResult, rules: &Rules) -> String {
+fn fingerprint(case: &CaseResult, ruleset: &str, mapping: &str) -> String {
     let mut hasher = Sha256::new();
     for input in &case.inputs {
         hasher.update(format!(
@@ -301,8 +341,8 @@ fn fingerprint(case: &CaseResult, rules: &Rules) -> String {
         .to_json()
         .unwrap_or_default();
     hasher.update(record);
-    hasher.update(rules.ruleset_hash());
-    hasher.update(rules.mapping.hash());
+    hasher.update(ruleset);
+    hasher.update(mapping);
     hex(&hasher.finalize())
 }
 

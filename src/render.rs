@@ -1,13 +1,15 @@
-//! What people read: the decision table of an edition, and one case with its reasons.
+//! What people read: the decision table of an edition, one case with its reasons, and one case by two editions.
 //!
 //! Sentences come from the rules and reasons themselves; here they are only laid out. What was sent by a server may
 //! stand among them, so everything is made printable, and escaped where it becomes Markdown.
 
 mod explained;
+mod side_by_side;
 mod table;
 
 pub use explained::{explained, one_line};
-pub use table::table;
+pub use side_by_side::side_by_side;
+pub use table::{table, tables};
 
 /// How something is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,9 @@ pub enum Format {
     /// For a spreadsheet: RFC 4180, with `\n` between records. Only the decision table has this form.
     Csv,
 }
+
+/// Columns of a page of text.
+const PAGE_WIDTH: usize = 100;
 
 /// Stands in a cell that has nothing to say.
 const NOTHING: &str = "–";

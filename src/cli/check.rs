@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use super::{UNREACHABLE, WRONG_INPUT, warn_of_placeholder};
 use crate::app;
 use crate::config::Config;
+use crate::pipeline::edition::Guidelines;
 use crate::pipeline::results::Release;
 use crate::service::client::{Capabilities, FhirClient};
 use crate::service::output::print;
@@ -54,8 +55,8 @@ pub(super) async fn check(config: &Config) -> Result<ExitCode> {
     findings.say(
         true,
         &format!(
-            "edition {}, ruleset {}",
-            rules.edition.id(),
+            "{}, ruleset {}",
+            editions(&rules.guidelines),
             short(&rules.ruleset_hash())
         ),
     )?;
@@ -155,6 +156,17 @@ async fn capabilities_of(name: &str, client: FhirClient) -> Result<Capabilities>
 
 fn version_of(capabilities: &Capabilities) -> &str {
     capabilities.fhir_version.as_deref().unwrap_or("not stated")
+}
+
+/// `editions asco-cap-2018 (breast), …`, with the days from which others hold.
+fn editions(guidelines: &Guidelines) -> String {
+    let by_site: Vec<String> = (guidelines.by_site.iter())
+        .map(|(site, edition)| format!("{} ({})", edition.id(), site.name()))
+        .collect();
+    let by_date: Vec<String> = (guidelines.by_date.iter())
+        .map(|(from, edition)| format!("; {} for reports from {from}", edition.id()))
+        .collect();
+    format!("editions {}{}", by_site.join(", "), by_date.concat())
 }
 
 /// The beginning of a hash, enough to compare two by eye.

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use super::{ExplainFormat, Usage, WRONG_INPUT, print_explained, strict_code};
+use super::explain::print_explained;
+use super::{ExplainFormat, Usage, WRONG_INPUT, strict_code, warn_of_uncovered};
 use crate::app;
 use crate::config::Config;
 use crate::fhir::pool::{Pool, Rejected};
@@ -52,6 +53,7 @@ pub(super) fn derive_files(
     progress.finish();
     let ledger = offline_ledger(&derived, &rejected, &refused);
     summarise(&pool, &rejected, &ledger);
+    warn_of_uncovered(rules.guidelines.chosen, derived.cases.iter());
     if is_nothing_readable(&pool, &rejected) {
         return Ok(ExitCode::from(WRONG_INPUT));
     }
@@ -68,9 +70,15 @@ pub(super) fn explain_files(
     let input = read_files(paths)?;
     let (pool, rejected) = input.pool();
     let derived = derive(&pool, &rules);
-    print_explained(&derived.cases.iter().collect::<Vec<_>>(), format)?;
+    print_explained(
+        &derived.cases.iter().collect::<Vec<_>>(),
+        &pool,
+        &rules,
+        format,
+    )?;
     let ledger = offline_ledger(&derived, &rejected, &BTreeSet::new());
     summarise(&pool, &rejected, &ledger);
+    warn_of_uncovered(rules.guidelines.chosen, derived.cases.iter());
     if is_nothing_readable(&pool, &rejected) {
         return Ok(ExitCode::from(WRONG_INPUT));
     }

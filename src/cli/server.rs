@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
-use super::{ExplainFormat, Usage, print_explained, strict_code, warn_of_placeholder};
+use super::explain::print_explained;
+use super::{ExplainFormat, Usage, strict_code, warn_of_placeholder, warn_of_uncovered};
 use crate::app;
 use crate::config::Config;
 use crate::fhir::json::Json;
@@ -78,6 +79,10 @@ pub(super) async fn run_pass(
     for (change, count) in &report.changes {
         tracing::info!("{count} cases {}", change.name(options.dry_run));
     }
+    warn_of_uncovered(
+        rules.guidelines.chosen,
+        report.cases.iter().map(|(case, _)| case),
+    );
     print(&format!("{}\n", report.ledger))?;
     store.close().await;
     Ok(strict_code(strict, &report.ledger))
@@ -109,7 +114,8 @@ pub(super) async fn explain_case(
             "nothing on the server makes {case} any more"
         )));
     }
-    print_explained(&found, format)?;
+    print_explained(&found, &pool, &rules, format)?;
+    warn_of_uncovered(rules.guidelines.chosen, found.into_iter());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -10,10 +10,16 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{
-    AssumedSite, CodingOrder, Config, ConfigError, ConventionConfig, EditionChoice,
-    GuidelineConfig, IdentifierConfig, InputConfig, LogConfig, PublishConfig, PullConfig,
-    ServerConfig, StoreConfig, TokenSource, TransportLimits, invalid,
+    CodingOrder, Config, ConfigError, GuidelineConfig, IdentifierConfig, InputConfig, LogConfig,
+    PublishConfig, PullConfig, ServerConfig, StoreConfig, TokenSource, TransportLimits, invalid,
 };
+use crate::her2::conventions::{
+    Conventions, DerivedRatio, SingleProbeHigh, ThreePlusAtLowPercent, UnstatedCells,
+    UnstatedMethod,
+};
+use crate::her2::evidence::Site;
+use crate::her2::guideline::Edition;
+use crate::pipeline::edition::Guidelines;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,7 +30,7 @@ pub(super) struct ConfigWritten {
     guideline: GuidelineWritten,
     input: InputWritten,
     publish: PublishWritten,
-    convention: ConventionConfig,
+    convention: ConventionWritten,
     store: StoreWritten,
     log: LogConfig,
 }
@@ -63,7 +69,9 @@ struct IdentifiersWritten {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct GuidelineWritten {
-    edition: String,
+    breast: String,
+    gastroesophageal: String,
+    by_date: Vec<String>,
     assume_site: String,
 }
 
@@ -86,13 +94,27 @@ struct PublishWritten {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct ConventionWritten {
+    group_2_or_4_with_2_plus_is_low: bool,
+    three_plus_at_low_percent: String,
+    single_probe_high_with_low_ihc: String,
+    unstated_method: String,
+    unstated_cells: String,
+    ish_words_trusted_from: String,
+    derived_ratio: String,
+    gastric_copies_rule: bool,
+    retest_advice: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct StoreWritten {
     path: String,
 }
 
 impl ConfigWritten {
     pub(super) fn checked(self) -> Result<Config, ConfigError> {
-        let (guideline, input, publish) = (self.guideline, self.input, self.publish);
+        let (input, publish) = (self.input, self.publish);
         Ok(Config {
             server: self.server.checked()?,
             pull: PullConfig {
@@ -116,38 +138,26 @@ impl ConfigWritten {
             identifiers: IdentifierConfig {
                 base: identifier_base(&self.identifiers.base)?,
             },
-            guideline: GuidelineConfig {
-                edition: match guideline.edition.as_str() {
-                    "asco-cap-2018" => EditionChoice::AscoCap2018,
-                    _ => return Err(invalid("guideline.edition", "asco-cap-2018")),
-                },
-                assume_site: match guideline.assume_site.as_str() {
-                    "" => None,
-                    "breast" => Some(AssumedSite::Breast),
-                    _ => return Err(invalid("guideline.assume_site", "breast or empty")),
-                },
-            },
+            guideline: self.guideline.checked()?,
             input: InputConfig {
                 accept_preliminary: input.accept_preliminary,
                 overall_status_alone: input.overall_status_alone,
                 mapping_files: mapping_files(input.mapping_files)?,
             },
             publish: PublishConfig {
-                coding_order: match publish.coding_order.as_str() {
-                    "snomed-first" => CodingOrder::SnomedFirst,
-                    "loinc-first" => CodingOrder::LoincFirst,
-                    _ => {
-                        return Err(invalid(
-                            "publish.coding_order",
-                            "snomed-first or loinc-first",
-                        ));
-                    }
-                },
+                coding_order: choice(
+                    "publish.coding_order",
+                    &publish.coding_order,
+                    &[
+                        ("snomed-first", CodingOrder::SnomedFirst),
+                        ("loinc-first", CodingOrder::LoincFirst),
+                    ],
+                )?,
                 low_and_ultralow: publish.low_and_ultralow,
                 claim_mcode_profile: publish.claim_mcode_profile,
                 final_without_sign_off: publish.final_without_sign_off,
             },
-            convention: self.convention,
+            convention: self.convention.checked()?,
             store: match self.store.path.as_str() {
                 "" => return Err(ConfigError::Missing { key: "store.path" }),
                 path => StoreConfig {
@@ -207,6 +217,155 @@ impl ServerWritten {
             },
         })
     }
+}
+
+impl GuidelineWritten {
+    fn checked(self) -> Result<GuidelineConfig, ConfigError> {
+        let of_site = |key: &str, text: &str, site: Site| {
+            let covering: Vec<(&str, Edition)> = (Edition::ALL.into_iter())
+                .filter(|edition| edition.covers(site))
+                .map(|edition| (edition.id(), edition))
+                .collect();
+            choice(key, text, &covering).map(|edition| (site, edition))
+        };
+        let sites = Site::ALL.map(|site| (site.name(), Some(site)));
+        let sites: Vec<(&str, Option<Site>)> = sites.into_iter().chain([("", None)]).collect();
+        Ok(GuidelineConfig {
+            editions: Guidelines {
+                by_site: [
+                    of_site("guideline.breast", &self.breast, Site::Breast)?,
+                    of_site(
+                        "guideline.gastroesophageal",
+                        &self.gastroesophageal,
+                        Site::Gastroesophageal,
+                    )?,
+                ]
+                .into(),
+                by_date: by_date(&self.by_date)?,
+                chosen: None,
+            },
+            assume_site: choice("guideline.assume_site", &self.assume_site, &sites)?,
+        })
+    }
+}
+
+impl ConventionWritten {
+    fn checked(self) -> Result<Conventions, ConfigError> {
+        Ok(Conventions {
+            group_2_or_4_with_2_plus_is_low: self.group_2_or_4_with_2_plus_is_low,
+            three_plus_at_low_percent: choice(
+                "convention.three_plus_at_low_percent",
+                &self.three_plus_at_low_percent,
+                &[
+                    ("contradictory", ThreePlusAtLowPercent::Contradictory),
+                    ("score-stands", ThreePlusAtLowPercent::ScoreStands),
+                ],
+            )?,
+            single_probe_high_with_low_ihc: choice(
+                "convention.single_probe_high_with_low_ihc",
+                &self.single_probe_high_with_low_ihc,
+                &[
+                    ("positive", SingleProbeHigh::Positive),
+                    ("needs-dual-probe", SingleProbeHigh::NeedsDualProbe),
+                ],
+            )?,
+            unstated_method: choice(
+                "convention.unstated_method",
+                &self.unstated_method,
+                &[
+                    ("either", UnstatedMethod::Either),
+                    ("single", UnstatedMethod::Single),
+                    ("dual", UnstatedMethod::Dual),
+                ],
+            )?,
+            unstated_cells: choice(
+                "convention.unstated_cells",
+                &self.unstated_cells,
+                &[
+                    ("accept", UnstatedCells::Accept),
+                    ("may-have-failed", UnstatedCells::MayHaveFailed),
+                ],
+            )?,
+            ish_words_trusted_from: match self.ish_words_trusted_from.as_str() {
+                "" => None,
+                text => Some(day(text).ok_or_else(|| {
+                    let expected = "a day such as 2018-05-30, or empty";
+                    invalid("convention.ish_words_trusted_from", expected)
+                })?),
+            },
+            derived_ratio: choice(
+                "convention.derived_ratio",
+                &self.derived_ratio,
+                &[
+                    ("printed-digits", DerivedRatio::PrintedDigits),
+                    ("exact", DerivedRatio::Exact),
+                ],
+            )?,
+            gastric_copies_rule: self.gastric_copies_rule,
+            retest_advice: self.retest_advice,
+        })
+    }
+}
+
+/// The meaning of a text that must be one of a few; the empty one is called so.
+fn choice<T: Copy>(key: &str, text: &str, known: &[(&str, T)]) -> Result<T, ConfigError> {
+    if let Some((_, meaning)) = known.iter().find(|(name, _)| *name == text) {
+        return Ok(*meaning);
+    }
+    let names: Vec<&str> = (known.iter())
+        .map(|(name, _)| if name.is_empty() { "empty" } else { name })
+        .collect();
+    Err(invalid(
+        key,
+        match names.as_slice() {
+            [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+            names => names.concat(),
+        },
+    ))
+}
+
+/// A day written out as `2018-05-30`.
+fn day(text: &str) -> Option<NaiveDate> {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        .ok()
+        .filter(|day| day.to_string() == text)
+}
+
+/// Days with the edition that holds from each on. They ascend, and no site has two editions from one day on.
+fn by_date(texts: &[String]) -> Result<Vec<(NaiveDate, Edition)>, ConfigError> {
+    const KEY: &str = "guideline.by_date";
+    let mut dated: Vec<(NaiveDate, Edition)> = Vec::new();
+    for (index, text) in texts.iter().enumerate() {
+        let number = index + 1;
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let (from, edition) = match words.as_slice() {
+            [from, edition] => (day(from), Edition::parse(edition)),
+            _ => (None, None),
+        };
+        let Some((from, edition)) = from.zip(edition) else {
+            return Err(invalid(
+                KEY,
+                format!(
+                    "a list of a day and a known edition each, such as \"2013-10-07 asco-cap-2013\"; entry {number} is not"
+                ),
+            ));
+        };
+        let is_after = |(earlier, other): &(NaiveDate, Edition)| {
+            let same_site =
+                (Site::ALL.into_iter()).any(|site| other.covers(site) && edition.covers(site));
+            *earlier < from || (*earlier == from && !same_site)
+        };
+        if !dated.iter().all(is_after) {
+            return Err(invalid(
+                KEY,
+                format!(
+                    "in the order of its days, with one edition for a site and day; entry {number} is not"
+                ),
+            ));
+        }
+        dated.push((from, edition));
+    }
+    Ok(dated)
 }
 
 fn within(key: &str, value: i64, range: RangeInclusive<u32>) -> Result<u32, ConfigError> {
@@ -312,14 +471,35 @@ mod tests {
                 "server.attempts must be from 1 to 20",
             ),
             (
-                "GUIDELINE__EDITION",
-                "asco-cap-2019",
-                "guideline.edition must be asco-cap-2018",
+                "GUIDELINE__BREAST",
+                "gastric-2016",
+                "guideline.breast must be asco-cap-2018, asco-cap-2013 or asco-cap-2007",
+            ),
+            (
+                "GUIDELINE__GASTROESOPHAGEAL",
+                "asco-cap-2018",
+                "guideline.gastroesophageal must be gastric-2016",
             ),
             (
                 "GUIDELINE__ASSUME_SITE",
                 "liver",
-                "guideline.assume_site must be breast or empty",
+                "guideline.assume_site must be breast, gastroesophageal, colorectal, endometrial, lung, ovarian, \
+                 unknown-primary, other or empty",
+            ),
+            (
+                "CONVENTION__UNSTATED_METHOD",
+                "triple",
+                "convention.unstated_method must be either, single or dual",
+            ),
+            (
+                "CONVENTION__ISH_WORDS_TRUSTED_FROM",
+                "2018",
+                "convention.ish_words_trusted_from must be a day such as 2018-05-30, or empty",
+            ),
+            (
+                "CONVENTION__RETEST_ADVICE",
+                "yes",
+                "HER2_ADAPTER__CONVENTION__RETEST_ADVICE must be true or false",
             ),
             (
                 "PUBLISH__CODING_ORDER",
@@ -336,6 +516,94 @@ mod tests {
         for (name, value, message) in refusals {
             assert_eq!(with(name, value).unwrap_err().to_string(), message);
         }
+    }
+
+    #[test]
+    fn every_site_may_be_assumed() {
+        for site in Site::ALL {
+            let guideline = with("GUIDELINE__ASSUME_SITE", site.name())
+                .unwrap()
+                .guideline;
+            assert_eq!(guideline.assume_site, Some(site));
+        }
+    }
+
+    #[test]
+    fn editions_by_date_are_days_in_their_order() {
+        let by_date = |text| {
+            let config = with("GUIDELINE__BY_DATE", text);
+            config.map(|config| config.guideline.editions.by_date)
+        };
+        assert_eq!(by_date("").unwrap(), []);
+        let days = "2007-01-01 asco-cap-2007, 2017-01-01 asco-cap-2013,2017-01-01 gastric-2016";
+        assert_eq!(
+            by_date(days).unwrap(),
+            [
+                ("2007-01-01".parse().unwrap(), Edition::AscoCap2007),
+                ("2017-01-01".parse().unwrap(), Edition::AscoCap2013),
+                ("2017-01-01".parse().unwrap(), Edition::Gastric2016),
+            ]
+        );
+        for (text, entry) in [
+            ("2013-10-07", "entry 1"),
+            ("asco-cap-2013 2013-10-07", "entry 1"),
+            ("2013-10-07 asco-cap-2013 2018", "entry 1"),
+            (
+                "2007-01-01 asco-cap-2007,2013-02-30 asco-cap-2013",
+                "entry 2",
+            ),
+            ("2013-10-7 asco-cap-2013", "entry 1"),
+            ("2013-10-07 asco-cap-2014", "entry 1"),
+            (
+                "2018-05-30 asco-cap-2018,2013-10-07 asco-cap-2013",
+                "entry 2",
+            ),
+            (
+                "2018-05-30 asco-cap-2018,2018-05-30 asco-cap-2013",
+                "entry 2",
+            ),
+        ] {
+            let message = by_date(text).unwrap_err().to_string();
+            assert!(
+                message.starts_with("guideline.by_date must be ") && message.contains(entry),
+                "{text}: {message}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_convention_may_be_set_otherwise() {
+        let changed = [
+            ("GROUP_2_OR_4_WITH_2_PLUS_IS_LOW", "false"),
+            ("THREE_PLUS_AT_LOW_PERCENT", "score-stands"),
+            ("SINGLE_PROBE_HIGH_WITH_LOW_IHC", "needs-dual-probe"),
+            ("UNSTATED_METHOD", "dual"),
+            ("UNSTATED_CELLS", "may-have-failed"),
+            ("ISH_WORDS_TRUSTED_FROM", "2018-05-30"),
+            ("DERIVED_RATIO", "exact"),
+            ("GASTRIC_COPIES_RULE", "false"),
+            ("RETEST_ADVICE", "false"),
+        ]
+        .map(|(key, value)| (format!("HER2_ADAPTER__CONVENTION__{key}"), value.to_owned()));
+        let conventions = combine(None, changed.into())
+            .unwrap()
+            .checked()
+            .unwrap()
+            .convention;
+        assert_eq!(
+            conventions,
+            Conventions {
+                group_2_or_4_with_2_plus_is_low: false,
+                three_plus_at_low_percent: ThreePlusAtLowPercent::ScoreStands,
+                single_probe_high_with_low_ihc: SingleProbeHigh::NeedsDualProbe,
+                unstated_method: UnstatedMethod::Dual,
+                unstated_cells: UnstatedCells::MayHaveFailed,
+                ish_words_trusted_from: Some("2018-05-30".parse().unwrap()),
+                derived_ratio: DerivedRatio::Exact,
+                gastric_copies_rule: false,
+                retest_advice: false,
+            }
+        );
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! What can be decided, and the closed lists of actions, review codes and warnings.
 
+use std::borrow::Cow;
+
 use super::evidence::{Score, Source};
+use super::guideline::Rule;
 use super::reason::Reason;
 
 /// HER2 status of one piece of tumour tissue. The last three are never mapped onto one another.
@@ -111,7 +114,7 @@ impl NextAction {
 }
 
 /// A question for a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(enumset::EnumSetType, Debug, PartialOrd, Ord, Hash)]
 pub enum ReviewCode {
     /// No primary site is known, or sources name different ones.
     SiteUnknown,
@@ -139,8 +142,18 @@ pub enum ReviewCode {
     IhcIshDiscordant,
     /// The recount is in another group; adjudication is outstanding.
     RecountOtherGroup,
+    /// Positive with a histology that is hardly ever positive.
+    HistologyDiscordant,
+    /// A signed status mentions a second observer who is not on record.
+    SecondObserver,
     /// The other test exists on another block or specimen.
     OtherTissue,
+    /// A result is quoted from an earlier specimen.
+    QuotedResult,
+    /// Specimens of one tumour differ (patient view).
+    SpecimensDiffer,
+    /// A further population of tumour cells differs from the main one.
+    PopulationsDiffer,
 }
 
 impl ReviewCode {
@@ -160,7 +173,12 @@ impl ReviewCode {
             Self::ResultsDiffer => "results-differ",
             Self::IhcIshDiscordant => "ihc-ish-discordant",
             Self::RecountOtherGroup => "recount-other-group",
+            Self::HistologyDiscordant => "histology-discordant",
+            Self::SecondObserver => "second-observer",
             Self::OtherTissue => "other-tissue",
+            Self::QuotedResult => "quoted-result",
+            Self::SpecimensDiffer => "specimens-differ",
+            Self::PopulationsDiffer => "populations-differ",
         }
     }
 }
@@ -182,6 +200,16 @@ pub enum WarningCode {
     IshUnusable,
     /// No ratio was reported; it was derived from the copies.
     RatioDerived,
+    /// A further population of tumour cells was counted separately.
+    Heterogeneous,
+    /// Fixed for less than 6 or more than 72 hours.
+    FixationOutOfRange,
+    /// More than an hour of cold ischaemia.
+    ColdIschemia,
+    /// The tissue was decalcified: a negative result is unreliable.
+    Decalcified,
+    /// Advice: the guideline lets a negative core biopsy be repeated on the excision.
+    MayRepeatOnExcision,
 }
 
 impl WarningCode {
@@ -195,6 +223,11 @@ impl WarningCode {
             Self::IshTextOnly => "ish-text-only",
             Self::IshUnusable => "ish-unusable",
             Self::RatioDerived => "ratio-derived",
+            Self::Heterogeneous => "heterogeneous",
+            Self::FixationOutOfRange => "fixation-out-of-range",
+            Self::ColdIschemia => "cold-ischemia",
+            Self::Decalcified => "decalcified",
+            Self::MayRepeatOnExcision => "may-repeat-on-excision",
         }
     }
 }
@@ -205,7 +238,7 @@ pub struct Review {
     /// What kind of question.
     pub code: ReviewCode,
     /// The question in a sentence.
-    pub detail: String,
+    pub detail: Cow<'static, str>,
     /// The resource it is about, where there is one.
     pub source: Option<Source>,
 }
@@ -216,7 +249,7 @@ pub struct Warning {
     /// What kind of remark.
     pub code: WarningCode,
     /// The remark in a sentence.
-    pub detail: String,
+    pub detail: Cow<'static, str>,
 }
 
 /// Dual-probe group of ASCO/CAP 2018.
@@ -264,12 +297,53 @@ pub struct Decision {
     pub score: Option<Score>,
     /// What should happen next.
     pub next_action: NextAction,
-    /// The rule that decided, such as `asco-cap-2018/dual/group-3/ihc-1+`.
-    pub rule: String,
-    /// Why, in order: what was read, what follows, what to do.
+    /// The rule that decided.
+    pub rule: Rule,
+    /// Why, in order: what follows from what was read, and what to do.
     pub reasons: Vec<Reason>,
     /// Questions for a person; empty when nothing needs one.
     pub review: Vec<Review>,
     /// Remarks; the status stands.
     pub warnings: Vec<Warning>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The closed list of the decision convention, in its order.
+    #[test]
+    fn warnings_have_the_codes_of_the_closed_list() {
+        let codes = [
+            WarningCode::CellsNotStated,
+            WarningCode::MethodNotStated,
+            WarningCode::ProbeLabelContradicted,
+            WarningCode::TissueNotStated,
+            WarningCode::IshTextOnly,
+            WarningCode::IshUnusable,
+            WarningCode::RatioDerived,
+            WarningCode::Heterogeneous,
+            WarningCode::FixationOutOfRange,
+            WarningCode::ColdIschemia,
+            WarningCode::Decalcified,
+            WarningCode::MayRepeatOnExcision,
+        ];
+        assert_eq!(
+            codes.map(WarningCode::name),
+            [
+                "cells-not-stated",
+                "method-not-stated",
+                "probe-label-contradicted",
+                "tissue-not-stated",
+                "ish-text-only",
+                "ish-unusable",
+                "ratio-derived",
+                "heterogeneous",
+                "fixation-out-of-range",
+                "cold-ischemia",
+                "decalcified",
+                "may-repeat-on-excision",
+            ]
+        );
+    }
 }

@@ -8,11 +8,12 @@ use std::fmt;
 
 use rust_decimal::Decimal;
 
-/// An exact non-terminating quotient such as 511:188, or a plain decimal when the denominator is one.
+/// A plain decimal, or an exact quotient that has none, such as 511:188.
 #[derive(Clone, Copy, Debug)]
 pub struct Fraction {
     numerator: Decimal,
-    denominator: Decimal,
+    /// Above zero; `None` for a plain decimal.
+    denominator: Option<Decimal>,
 }
 
 impl Fraction {
@@ -20,7 +21,7 @@ impl Fraction {
     pub fn whole(value: Decimal) -> Self {
         Self {
             numerator: value,
-            denominator: Decimal::ONE,
+            denominator: None,
         }
     }
 
@@ -28,13 +29,28 @@ impl Fraction {
     pub fn quotient(numerator: Decimal, denominator: Decimal) -> Option<Self> {
         (denominator > Decimal::ZERO).then_some(Self {
             numerator,
-            denominator,
+            denominator: Some(denominator),
         })
+    }
+
+    /// The exact quotient of two fractions; `None` when the divisor is not above zero, or the digits are too many.
+    pub fn divided_by(self, divisor: Self) -> Option<Self> {
+        let times = |value: Decimal, factor: Option<Decimal>| match factor {
+            Some(factor) => value.checked_mul(factor),
+            None => Some(value),
+        };
+        Self::quotient(
+            times(self.numerator, divisor.denominator)?,
+            times(divisor.numerator, self.denominator)?,
+        )
     }
 
     /// Compares with a threshold, without dividing.
     pub fn compare(self, threshold: Decimal) -> Ordering {
-        match threshold.checked_mul(self.denominator) {
+        let Some(denominator) = self.denominator else {
+            return self.numerator.cmp(&threshold);
+        };
+        match threshold.checked_mul(denominator) {
             Some(scaled) => self.numerator.cmp(&scaled),
             // The product left the range of 96 bits: the denominator is astronomically large.
             None => Ordering::Less,
@@ -43,9 +59,10 @@ impl Fraction {
 
     /// The quotient to 28 digits: for comparing two measured numbers, never for a threshold.
     pub fn approximate(self) -> Decimal {
-        self.numerator
-            .checked_div(self.denominator)
-            .unwrap_or(Decimal::MAX)
+        match self.denominator {
+            Some(denominator) => (self.numerator.checked_div(denominator)).unwrap_or(Decimal::MAX),
+            None => self.numerator,
+        }
     }
 }
 
@@ -313,11 +330,12 @@ impl Measure {
             return Self::parse(&numerator_written);
         }
         let value = Fraction::quotient(numerator, denominator).ok_or(NotANumber)?;
-        let divided = value.approximate();
+        let divided = value.approximate().normalize();
+        // Digits without an end fill all that a decimal holds, and the product may hide that by its own rounding.
         let exact = divided.checked_mul(denominator) == Some(numerator)
-            && divided.scale() < Decimal::MAX_SCALE;
+            && divided.mantissa().unsigned_abs() < MOST_OF_A_FINITE_QUOTIENT;
         let (written, form) = if exact {
-            (divided.normalize().to_string(), Form::Point)
+            (divided.to_string(), Form::Point)
         } else {
             (
                 format!("{numerator_written}:{denominator_written}"),
@@ -358,6 +376,9 @@ impl Measure {
 
     /// The values that would be printed like this: half a unit of the last digit either way.
     pub fn printed_span(&self) -> Span {
+        if self.half_unit.is_zero() {
+            return self.span;
+        }
         let widen = |bound: Bound, by: Decimal| Bound {
             value: {
                 let exact = bound.value.approximate();
@@ -414,6 +435,9 @@ impl PartialEq for Measure {
 }
 
 impl Eq for Measure {}
+
+/// A quotient of 28 digits has more than can be told from one that never ends.
+const MOST_OF_A_FINITE_QUOTIENT: u128 = 10_u128.pow(27);
 
 /// Reads one decimal and returns it with the text to print: a decimal point, the digits as written.
 fn decimal(text: &str) -> Result<(String, Decimal), NotANumber> {
@@ -522,6 +546,115 @@ mod tests {
             "1e999999",
             ".",
         ] {
+            assert_eq!(Measure::parse(text), Err(NotANumber), "{text}");
+        }
+    }
+
+    #[test]
+    fn two_spans_overlap_where_they_share_a_value() {
+        let overlap = |one, other| measure(one).span().overlaps(measure(other).span());
+        assert!(overlap("1-2", "2-3"));
+        assert!(overlap("2-3", "1-2"));
+        assert!(!overlap("1-2", "2.01-3"));
+        assert!(!overlap("2.01-3", "1-2"));
+        assert!(overlap("<=2", ">=2"));
+        assert!(!overlap("<2", ">=2"));
+        assert!(!overlap("<=2", ">2"));
+        assert!(!overlap("2", "<2"));
+        assert!(overlap("<2", ">1"));
+        assert!(overlap("1.5", "<2"));
+    }
+
+    #[test]
+    fn a_range_runs_upwards_and_may_be_of_one_value() {
+        assert_eq!(measure("4-4").written(), "4-4");
+        assert_eq!(Measure::parse("6-4"), Err(NotANumber));
+        assert_eq!(Measure::range("2.1", "2.0"), Err(NotANumber));
+    }
+
+    #[test]
+    fn a_printed_number_stands_for_half_a_unit_either_way_and_a_count_for_itself() {
+        let reaches = |number: &Measure, text| {
+            let printed = number.printed_span();
+            printed.overlaps(measure(text).span())
+        };
+        let printed = measure("2.4");
+        assert!(reaches(&printed, "2.35") && reaches(&printed, "2.45"));
+        assert!(!reaches(&printed, "2.349") && !reaches(&printed, "2.451"));
+        // Signals over nuclei are counted, not printed.
+        let counted = Measure::quotient("240", "100").unwrap();
+        assert!(reaches(&counted, "2.4"));
+        assert!(!reaches(&counted, "2.401") && !reaches(&counted, "2.399"));
+        // One with a decimal was measured: half a unit of it is carried through the division.
+        for quotient in [
+            Measure::quotient("4.8", "2").unwrap(),
+            Measure::quotient("4.80", "2.0").unwrap(),
+            Measure::quotient("480", "200.0").unwrap(),
+        ] {
+            assert!(reaches(&quotient, "2.4"));
+            assert!(quotient.printed_span().may_be_above(threshold("2.4")));
+            assert!(quotient.printed_span().may_be_below(threshold("2.4")));
+        }
+    }
+
+    #[test]
+    fn a_quotient_without_a_decimal_keeps_its_two_numbers() {
+        let third = Measure::quotient("1", "3").unwrap();
+        assert_eq!(third.form(), Form::Quotient);
+        assert_eq!(third.written(), "1:3");
+        assert_eq!(Measure::quotient("85", "7").unwrap().written(), "85:7");
+        let vanishing = Measure::quotient("0.0000000000000000000000000001", "100").unwrap();
+        assert_eq!(vanishing.form(), Form::Quotient);
+        assert_eq!(Measure::quotient("6", "4").unwrap().form(), Form::Point);
+        assert_eq!(Measure::quotient("0.0", "4.0").unwrap().written(), "0");
+    }
+
+    #[test]
+    fn a_value_below_zero_is_negative_whichever_end_says_so() {
+        for negative in ["-1", "<-1", ">=-1"] {
+            assert!(measure(negative).is_negative(), "{negative}");
+        }
+        assert!(Measure::range("-1", "3").unwrap().is_negative());
+        for other in ["0", "1", "<1", ">0", "0-1"] {
+            assert!(!measure(other).is_negative(), "{other}");
+        }
+    }
+
+    #[test]
+    fn measures_are_equal_that_allow_the_same_values() {
+        assert_eq!(measure("2.0"), measure("2.00"));
+        assert_eq!(measure("<2.0"), measure("<2"));
+        assert_eq!(measure("4-6"), measure("4.0-6.0"));
+        for (one, other) in [
+            ("2.0", "2.1"),
+            ("<2", "<=2"),
+            ("<2", "<3"),
+            (">2", ">=2"),
+            (">2", ">3"),
+            ("<2", ">2"),
+            ("2", "<2"),
+            ("4-6", "4-7"),
+            ("3-6", "4-6"),
+            ("2", ">=2"),
+        ] {
+            assert_ne!(measure(one), measure(other));
+        }
+    }
+
+    #[test]
+    fn a_measure_is_printed_as_it_was_written() {
+        assert_eq!(measure(">= 6,50").to_string(), ">=6.50");
+    }
+
+    #[test]
+    fn a_sign_or_a_power_of_ten_is_read_and_nothing_that_looks_like_one() {
+        assert_eq!(
+            measure("-1.5").span().high.unwrap().value.approximate(),
+            threshold("-1.5")
+        );
+        assert_eq!(measure("1e1"), measure("10"));
+        assert_eq!(measure("-1E1"), measure("-10"));
+        for text in ["e5", "E", "+1e1", ".5e1", "x1e1", "-.", "two"] {
             assert_eq!(Measure::parse(text), Err(NotANumber), "{text}");
         }
     }

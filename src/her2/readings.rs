@@ -9,17 +9,24 @@
 mod ihc;
 mod ish;
 mod ish_numbers;
+mod ish_words;
+mod populations;
+mod recounts;
 #[cfg(test)]
 mod samples;
 
 use enumset::{EnumSet, EnumSetType};
+use smallvec::SmallVec;
 
-use super::asco_cap_2018::CopyClass;
-use super::decision::{Group, Review, Warning};
-use super::evidence::{Score, StatedResult};
+use super::conventions::Conventions;
+use super::decision::{Review, Warning};
+use super::evidence::{Sample, Score};
+use super::guideline::{Dual, Edition, Ish, Level, Recount};
+use super::number::Span;
 
 pub use ihc::ihc_readings;
 pub use ish::ish_readings;
+pub use populations::{Populations, Share, populations};
 
 /// One way to take the immunohistochemistry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,22 +44,30 @@ pub enum IhcReading {
 /// What an in situ hybridisation count may be.
 #[derive(EnumSetType, Debug, PartialOrd, Ord)]
 pub enum Count {
-    /// Dual-probe group 1.
-    Group1,
-    /// Dual-probe group 2.
-    Group2,
-    /// Dual-probe group 3.
-    Group3,
-    /// Dual-probe group 4.
-    Group4,
-    /// Dual-probe group 5.
-    Group5,
-    /// Single probe, copies below 4.0.
-    SingleBelow4,
-    /// Single probe, copies from 4.0 to below 6.0.
-    Single4To6,
-    /// Single probe, copies from 6.0.
-    SingleFrom6,
+    /// Dual-probe: high ratio, high copies.
+    HighHigh,
+    /// Dual-probe: high ratio, middle copies.
+    HighMiddle,
+    /// Dual-probe: high ratio, low copies.
+    HighLow,
+    /// Dual-probe: middle ratio, high copies.
+    MiddleHigh,
+    /// Dual-probe: middle ratio, middle copies.
+    MiddleMiddle,
+    /// Dual-probe: middle ratio, low copies.
+    MiddleLow,
+    /// Dual-probe: low ratio, high copies.
+    LowHigh,
+    /// Dual-probe: low ratio, middle copies.
+    LowMiddle,
+    /// Dual-probe: low ratio, low copies.
+    LowLow,
+    /// Single probe, low copies.
+    SingleLow,
+    /// Single probe, middle copies.
+    SingleMiddle,
+    /// Single probe, high copies.
+    SingleHigh,
     /// "Amplified" in words.
     Amplified,
     /// "Not amplified" in words.
@@ -64,59 +79,101 @@ pub enum Count {
 }
 
 impl Count {
-    /// The dual-probe group, if it is one.
-    pub fn group(self) -> Option<Group> {
+    /// The input of an edition's table, without the recount.
+    pub fn as_ish(self) -> Ish {
+        use Level::{High, Low, Middle};
+        let dual = |ratio, copies| Ish::Dual(Dual { ratio, copies }, Recount::NotDone);
         match self {
-            Self::Group1 => Some(Group::One),
-            Self::Group2 => Some(Group::Two),
-            Self::Group3 => Some(Group::Three),
-            Self::Group4 => Some(Group::Four),
-            Self::Group5 => Some(Group::Five),
-            Self::SingleBelow4
-            | Self::Single4To6
-            | Self::SingleFrom6
-            | Self::Amplified
-            | Self::NotAmplified
-            | Self::Failed
-            | Self::NotDone => None,
+            Self::HighHigh => dual(High, High),
+            Self::HighMiddle => dual(High, Middle),
+            Self::HighLow => dual(High, Low),
+            Self::MiddleHigh => dual(Middle, High),
+            Self::MiddleMiddle => dual(Middle, Middle),
+            Self::MiddleLow => dual(Middle, Low),
+            Self::LowHigh => dual(Low, High),
+            Self::LowMiddle => dual(Low, Middle),
+            Self::LowLow => dual(Low, Low),
+            Self::SingleLow => Ish::Single(Low),
+            Self::SingleMiddle => Ish::Single(Middle),
+            Self::SingleHigh => Ish::Single(High),
+            Self::Amplified => Ish::Amplified,
+            Self::NotAmplified => Ish::NotAmplified,
+            Self::Failed => Ish::Failed,
+            Self::NotDone => Ish::NotDone,
         }
     }
 
-    fn from_group(group: Group) -> Self {
-        match group {
-            Group::One => Self::Group1,
-            Group::Two => Self::Group2,
-            Group::Three => Self::Group3,
-            Group::Four => Self::Group4,
-            Group::Five => Self::Group5,
+    /// The class, if it is a dual-probe count.
+    pub fn dual(self) -> Option<Dual> {
+        match self.as_ish() {
+            Ish::Dual(class, _) => Some(class),
+            _ => None,
         }
     }
 
-    fn from_copies(class: CopyClass) -> Self {
-        match class {
-            CopyClass::Below4 => Self::SingleBelow4,
-            CopyClass::From4To6 => Self::Single4To6,
-            CopyClass::AtLeast6 => Self::SingleFrom6,
+    /// A dual-probe count of this class.
+    pub fn of_dual(class: Dual) -> Self {
+        use Level::{High, Low, Middle};
+        match (class.ratio, class.copies) {
+            (High, High) => Self::HighHigh,
+            (High, Middle) => Self::HighMiddle,
+            (High, Low) => Self::HighLow,
+            (Middle, High) => Self::MiddleHigh,
+            (Middle, Middle) => Self::MiddleMiddle,
+            (Middle, Low) => Self::MiddleLow,
+            (Low, High) => Self::LowHigh,
+            (Low, Middle) => Self::LowMiddle,
+            (Low, Low) => Self::LowLow,
+        }
+    }
+
+    /// A single-probe count with these copies.
+    pub fn of_single(copies: Level) -> Self {
+        match copies {
+            Level::Low => Self::SingleLow,
+            Level::Middle => Self::SingleMiddle,
+            Level::High => Self::SingleHigh,
         }
     }
 }
 
-/// What a word that decides says of a count without numbers; `None` for a word that leaves it open.
-pub fn count_by_word(word: StatedResult) -> Option<Count> {
-    match word {
-        StatedResult::Positive => Some(Count::Amplified),
-        StatedResult::Negative => Some(Count::NotAmplified),
-        StatedResult::Equivocal | StatedResult::Indeterminate => None,
+/// By which edition and which choices of the site results are read.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadBy<'c> {
+    /// The edition.
+    pub edition: Edition,
+    /// The choices.
+    pub conventions: &'c Conventions,
+    /// How the tissue was taken.
+    pub sample: Option<Sample>,
+}
+
+impl ReadBy<'_> {
+    /// The dual-probe counts that possible ratios and copies reach.
+    fn dual(self, ratio: Option<Span>, copies: Option<Span>) -> Counts {
+        (self.edition.cuts().dual(ratio, copies))
+            .map(Count::of_dual)
+            .collect()
+    }
+
+    /// The single-probe counts that possible copies reach.
+    fn single(self, copies: Span) -> Counts {
+        (self.edition.cuts().copies.levels(copies).iter())
+            .map(Count::of_single)
+            .collect()
+    }
+
+    /// Every dual-probe count: what one is that nothing is known of.
+    pub fn any_dual(self) -> Counts {
+        self.dual(None, None)
     }
 }
 
 /// The possibilities of one count.
 pub type Counts = EnumSet<Count>;
 
-/// Every dual-probe group: what a count is that nothing is known of.
-pub fn any_group() -> Counts {
-    Count::Group1 | Count::Group2 | Count::Group3 | Count::Group4 | Count::Group5
-}
+/// One set of possibilities for each way to take contradictory statements; nearly always one.
+type Alternatives = SmallVec<[Counts; 3]>;
 
 /// One way to take the in situ hybridisation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,9 +184,9 @@ pub struct IshReading {
     pub recount: Counts,
     /// The adjudicated result; empty when there is none.
     pub adjudicated: Counts,
-    /// What a failed count would have been by its numbers.
+    /// What a failed count would have been by its numbers, or by the laboratory's "amplified".
     pub failed_numbers: Counts,
-    /// What the laboratory's words beside the numbers of the deciding counts say on their own.
+    /// "Amplified" and "not amplified" where the laboratory says so beside the numbers of the deciding counts.
     pub stated: Counts,
 }
 

@@ -4,31 +4,13 @@ use std::fmt;
 
 use enumset::EnumSet;
 
-use super::asco_cap_2018::Comment;
 use super::decision::{Category, Group, NextAction};
-use super::evidence::{CountRole, IhcFinding, IhcResult, IshResult, Score, Site};
+use super::evidence::{CountRole, Evidence, IhcFinding, IhcResult, IshResult, Score, Site};
+use super::guideline::Comment;
 
 /// One step of the explanation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// An immunohistochemistry result that was read.
-    Ihc {
-        /// The score or word.
-        finding: String,
-        /// The stained percentage, as written.
-        percent: Option<String>,
-        /// Where it was read.
-        source: String,
-    },
-    /// An in situ hybridisation result that was read.
-    Ish {
-        /// Which count.
-        role: CountRole,
-        /// Its numbers and words, as written.
-        values: String,
-        /// Where it was read.
-        source: String,
-    },
     /// The groups that the numbers allow.
     Groups(EnumSet<Group>),
     /// The rule that decided.
@@ -42,7 +24,7 @@ pub enum Reason {
     Comment(Comment),
     /// Why a negative result is of this kind.
     Category(Category),
-    /// The possibilities left end differently; these measurements would decide.
+    /// The possibilities left end differently, and it depends on these measurements.
     Undecided {
         /// Such as "HER2 copies per cell".
         missing: &'static str,
@@ -57,50 +39,81 @@ pub enum Reason {
     SiteDisputed,
     /// No edition covers the site.
     SiteWithoutEdition(Site),
+    /// IHC 3+ at a site that no edition covers.
+    ThreePlusElsewhere,
+    /// The tissue was not fixed in formalin, so every test of it failed.
+    NotFixedInFormalin,
+    /// The IHC leaves several scores open, such as a word does, and each of them ends the same.
+    AnyPossibleScore,
+    /// A further population in more than 10 % of the cells is positive by itself.
+    AmplifiedPopulation,
+    /// A further population in more than 10 % of the cells may end otherwise than the main one.
+    OpenPopulation,
+    /// ASCO/CAP 2013 asks for a new test on the excision.
+    RepeatOnExcision,
+    /// The patient view of specimens that differ.
+    HighestOfSpecimens,
+    /// The patient view of specimens that agree.
+    SpecimensAgree,
     /// Something was sent that could not be read and may change the status.
     Unreadable,
     /// What to do next.
     Next(NextAction),
 }
 
-impl Reason {
-    /// The reason that a result was read.
-    pub fn from_ihc(result: &IhcResult) -> Self {
-        Self::Ihc {
-            finding: match result.finding {
-                IhcFinding::Score(scores) => score_names(scores),
-                IhcFinding::Stated(word) => format!("stated as {}, without a score", word.name()),
-            },
-            percent: result.percent.as_ref().map(ToString::to_string),
-            source: result.source.reference.clone(),
-        }
-    }
+/// What was read, a sentence for each result.
+pub fn read(evidence: &Evidence) -> impl Iterator<Item = String> + '_ {
+    (evidence.ihc.iter().map(ihc_read)).chain(evidence.ish.iter().map(ish_read))
+}
 
-    /// The reason that a result was read.
-    pub fn from_ish(result: &IshResult) -> Self {
-        let mut values = Vec::new();
-        if let Some(probe) = result.probe {
-            values.push(format!("{}-probe", probe.name()));
-        }
-        for (name, value) in [
-            ("HER2/CEP17 ratio", &result.ratio),
-            ("HER2 copies per cell", &result.her2_copies),
-            ("CEP17 copies per cell", &result.cep17_copies),
-            ("cells counted", &result.cells),
-        ] {
-            if let Some(value) = value {
-                values.push(format!("{name} {value}"));
-            }
-        }
-        if let Some(word) = result.result {
-            values.push(format!("stated as {}", word.name()));
-        }
-        Self::Ish {
-            role: result.role,
-            values: values.join(", "),
-            source: result.source.reference.clone(),
+/// An immunohistochemistry result that was read.
+pub fn ihc_read(result: &IhcResult) -> String {
+    let finding = match result.finding {
+        IhcFinding::Score(scores) => score_names(scores),
+        IhcFinding::Stated(word) => format!("stated as {}, without a score", word.name()),
+    };
+    let percent = (result.percent.as_ref()).map_or(String::new(), |percent| {
+        format!(", {percent} % of cells stained")
+    });
+    format!("IHC {finding}{percent} ({}).", result.source)
+}
+
+/// An in situ hybridisation result that was read.
+pub fn ish_read(result: &IshResult) -> String {
+    let mut values = Vec::new();
+    if let Some(percent) = &result.population_percent {
+        values.push(format!("a population of {percent} % of cells"));
+    }
+    if let Some(probe) = result.probe {
+        values.push(format!("{}-probe", probe.name()));
+    }
+    for (name, value) in [
+        ("HER2/CEP17 ratio", &result.ratio),
+        ("HER2 copies per cell", &result.her2_copies),
+        ("CEP17 copies per cell", &result.cep17_copies),
+        ("cells counted", &result.cells),
+    ] {
+        if let Some(value) = value {
+            values.push(format!("{name} {value}"));
         }
     }
+    if let Some(word) = result.result {
+        values.push(format!("stated as {}", word.name()));
+    }
+    if let Some(clusters) = result.clusters {
+        let clusters = if clusters {
+            "signals in clusters"
+        } else {
+            "no clusters of signals"
+        };
+        values.push(clusters.to_owned());
+    }
+    let role = match result.role {
+        CountRole::Initial => "ISH",
+        CountRole::Recount => "Blinded ISH recount",
+        CountRole::Adjudicated => "Adjudicated ISH",
+    };
+    format!("{role}: {} ({}).", values.join(", "), result.source)
 }
 
 /// `1+` or `1+|2+`, as a decision record prints a score.
@@ -111,21 +124,6 @@ pub fn score_names(scores: EnumSet<Score>) -> String {
 impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ihc { finding, percent, source } => {
-                write!(formatter, "IHC {finding}")?;
-                if let Some(percent) = percent {
-                    write!(formatter, ", {percent} % of cells stained")?;
-                }
-                write!(formatter, " ({source}).")
-            }
-            Self::Ish { role, values, source } => {
-                let role = match role {
-                    CountRole::Initial => "ISH",
-                    CountRole::Recount => "Blinded ISH recount",
-                    CountRole::Adjudicated => "Adjudicated ISH",
-                };
-                write!(formatter, "{role}: {values} ({source}).")
-            }
             Self::Groups(groups) => {
                 let numbers: Vec<String> = groups
                     .iter()
@@ -145,7 +143,7 @@ impl fmt::Display for Reason {
             Self::Category(category) => formatter.write_str(category_text(*category)),
             Self::Undecided { missing } => write!(
                 formatter,
-                "What is known leaves more than one answer open; {missing} would decide."
+                "What is known leaves more than one answer open: it depends on {missing}."
             ),
             Self::Contradictory => formatter.write_str(
                 "Statements of this case cannot all be true, and the status depends on which of them are: none is given.",
@@ -161,13 +159,55 @@ impl fmt::Display for Reason {
             ),
             Self::SiteWithoutEdition(site) => write!(
                 formatter,
-                "The edition in force does not cover this primary site ({}): the findings are kept, no status is derived.",
-                site.name()
+                "{}: the findings are kept, no status is derived.",
+                no_edition_text(*site)
+            ),
+            Self::ThreePlusElsewhere => formatter.write_str(
+                "IHC 3+ is on record. It is no status here, and may matter for treatment that is approved for any solid tumour with IHC 3+ (FDA label of trastuzumab deruxtecan, April 2024; scored as in gastric cancer).",
+            ),
+            Self::NotFixedInFormalin => formatter.write_str(
+                "The tissue was not fixed in formalin: its tests count as failed. [ASCO/CAP 2018, tissue handling; by convention under every edition]",
+            ),
+            Self::AnyPossibleScore => formatter.write_str(
+                "The IHC leaves more than one score open, and each of them ends in this status. [convention of this adapter]",
+            ),
+            Self::AmplifiedPopulation => formatter.write_str(
+                "A further population in more than 10 % of the tumour cells is amplified when judged by itself, which makes the case positive. [ASCO/CAP 2018, criteria of a valid count; the status by convention of this adapter, under every edition]",
+            ),
+            Self::OpenPopulation => formatter.write_str(
+                "A further population that may be more than 10 % of the tumour cells does not end as the main one does. [ASCO/CAP 2018, criteria of a valid count; the status by convention of this adapter, under every edition]",
+            ),
+            Self::RepeatOnExcision => formatter.write_str(
+                "The core biopsy of a grade 3 carcinoma is negative: a new test on the excision follows. [ASCO/CAP 2013, retesting]",
+            ),
+            Self::HighestOfSpecimens => formatter.write_str(
+                "Specimens of this tumour differ: the view takes the highest status, and what is open before a negative. Each specimen keeps its own result. [SEER EOD 3.3, HER2 Overall Summary, note 3]",
+            ),
+            Self::SpecimensAgree => formatter.write_str(
+                "Every specimen of this tumour has this status; each keeps its own result.",
             ),
             Self::Unreadable => formatter.write_str(
                 "Something was sent about HER2 that could not be read, and it may change the status.",
             ),
             Self::Next(action) => formatter.write_str(action_text(*action)),
+        }
+    }
+}
+
+/// Why a site has no edition (HERACLES: Mod Pathol 2015, s1598; endometrial: CAP gynaecological biomarker template).
+fn no_edition_text(site: Site) -> &'static str {
+    match site {
+        Site::Colorectal => {
+            "The primary site is colorectal: its scoring schemes (HERACLES, and the one harmonised between Japan, SWOG and Korea) are incompatible, and no edition covers it"
+        }
+        Site::Endometrial => {
+            "The primary site is the endometrium: serous carcinoma is scored by a trial's scheme of its own, and no edition covers it"
+        }
+        Site::Lung => "The primary site is the lung, which no edition covers",
+        Site::Ovarian => "The primary site is the ovary, which no edition covers",
+        Site::UnknownPrimary => "The primary is unknown after search, and no edition covers that",
+        Site::Breast | Site::Gastroesophageal | Site::Other => {
+            "The edition in force does not cover this primary site"
         }
     }
 }
@@ -199,7 +239,7 @@ fn category_text(category: Category) -> &'static str {
         Category::ZeroUnspecified => {
             "IHC 0 without a statement about faint staining: null and ultralow cannot be told apart."
         }
-        Category::None => "The kind of negative result (low, ultralow, null) cannot be told.",
+        Category::None => "The kind of negative result (low, ultralow, null) is not told.",
         Category::Positive | Category::Equivocal => "",
     }
 }
@@ -210,7 +250,7 @@ fn action_text(action: NextAction) -> &'static str {
         NextAction::ReflexIsh => "Next: ISH on the same specimen.",
         NextAction::ConcurrentIhc => "Next: IHC on the same tissue.",
         NextAction::RecountIsh => {
-            "Next: a blinded recount of at least 20 cells, including the area of 2+ staining."
+            "Next: a recount of at least 20 cells, as the rule above asks for it."
         }
         NextAction::DualProbeIsh => "Next: dual-probe ISH.",
         NextAction::Adjudicate => "Next: the laboratory adjudicates the two counts.",
@@ -219,5 +259,138 @@ fn action_text(action: NextAction) -> &'static str {
             "Next: obtain the missing number or score; no new test is asked for."
         }
         NextAction::ReviewDiscordance => "Next: a person reviews what does not fit together.",
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::her2::evidence::{IshWord, JoinedBy, Probe, SiteFinding, Source, StatedResult};
+    use crate::her2::number::Measure;
+
+    fn measure(text: &str) -> Option<Measure> {
+        Some(Measure::parse(text).unwrap())
+    }
+
+    #[test]
+    fn every_number_and_word_that_was_read_is_told_with_its_resource() {
+        let scored = IhcResult {
+            percent: measure("12.50"),
+            ..IhcResult::new(
+                IhcFinding::Score(Score::OnePlus | Score::TwoPlus),
+                Source::unversioned("Observation/ihc"),
+            )
+        };
+        assert_eq!(
+            ihc_read(&scored),
+            "IHC 1+|2+, 12.50 % of cells stained (Observation/ihc)."
+        );
+        let stated = IhcResult {
+            finding: IhcFinding::Stated(StatedResult::Negative),
+            percent: None,
+            ..scored.clone()
+        };
+        assert_eq!(
+            ihc_read(&stated),
+            "IHC stated as negative, without a score (Observation/ihc)."
+        );
+        let counted = IshResult {
+            role: CountRole::Recount,
+            probe: Some(Probe::Dual),
+            ratio: measure("1.996"),
+            her2_copies: measure("5.0"),
+            cep17_copies: measure("2.5"),
+            cells: measure("40"),
+            result: Some(IshWord::NotAmplified),
+            clusters: Some(true),
+            population_percent: measure("30"),
+            ..IshResult::new(Source::unversioned("Observation/ish"))
+        };
+        let told = ish_read(&counted);
+        for part in [
+            "Blinded ISH recount",
+            "a population of 30 % of cells",
+            "dual-probe",
+            "HER2/CEP17 ratio 1.996",
+            "HER2 copies per cell 5.0",
+            "CEP17 copies per cell 2.5",
+            "cells counted 40",
+            "stated as not amplified",
+            "signals in clusters",
+            "(Observation/ish)",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        let evidence = Evidence {
+            ihc: vec![scored, stated],
+            ish: vec![counted],
+            ..Evidence::new(SiteFinding::Unknown, JoinedBy::Report)
+        };
+        assert_eq!(read(&evidence).count(), 3);
+        assert_eq!(read(&evidence).last(), Some(told));
+    }
+
+    #[test]
+    fn every_step_of_an_explanation_is_a_sentence_of_its_own() {
+        let actions = [
+            NextAction::None,
+            NextAction::ReflexIsh,
+            NextAction::ConcurrentIhc,
+            NextAction::RecountIsh,
+            NextAction::DualProbeIsh,
+            NextAction::Adjudicate,
+            NextAction::RepeatTest,
+            NextAction::ObtainData,
+            NextAction::ReviewDiscordance,
+        ];
+        let kinds = [
+            Category::Low,
+            Category::Ultralow,
+            Category::Null,
+            Category::ZeroUnspecified,
+            Category::None,
+        ];
+        let sites = [
+            Site::Colorectal,
+            Site::Endometrial,
+            Site::Lung,
+            Site::Ovarian,
+            Site::UnknownPrimary,
+            Site::Other,
+        ];
+        let comments = [Comment::Group2, Comment::Group3, Comment::Group4];
+        let mut told: Vec<String> = (actions.map(Reason::Next).into_iter())
+            .chain(kinds.map(Reason::Category))
+            .chain(sites.map(Reason::SiteWithoutEdition))
+            .chain(comments.map(Reason::Comment))
+            .map(|reason| reason.to_string())
+            .collect();
+        for sentence in &told {
+            assert!(sentence.ends_with('.'), "{sentence}");
+            assert!(sentence.split(' ').count() > 2, "{sentence}");
+            let beginning = sentence.chars().next().unwrap();
+            assert!(beginning.is_ascii_uppercase(), "{sentence}");
+        }
+        let all = told.len();
+        told.sort();
+        told.dedup();
+        assert_eq!(told.len(), all);
+        for site in sites {
+            let sentence = Reason::SiteWithoutEdition(site).to_string();
+            assert!(sentence.starts_with("The "), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn one_group_is_told_as_it_is_and_several_as_what_the_numbers_allow() {
+        assert_eq!(
+            Reason::Groups(EnumSet::only(Group::Three)).to_string(),
+            "The count is dual-probe group 3."
+        );
+        assert_eq!(
+            Reason::Groups(Group::Three | Group::Five).to_string(),
+            "The numbers allow dual-probe groups 3, 5."
+        );
     }
 }

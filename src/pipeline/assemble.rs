@@ -8,9 +8,8 @@ use std::collections::BTreeSet;
 
 use super::gather::{Item, Narrative};
 use crate::her2::evidence::{
-    CountRole, Evidence, IhcFinding, IhcResult, IshResult, JoinedBy, Origin, OtherTissue, Probe,
-    ReportedStatus, Site, SiteFinding, Source, StatedResult, TissueStatement, UnreadTest,
-    Unreadable,
+    CountRole, Evidence, IhcFinding, IhcResult, IshResult, JoinedBy, Origin, Probe, ReportedStatus,
+    Site, SiteFinding, Source, StatedResult, TissueStatement, UnreadTest, Unreadable,
 };
 use crate::her2::number::Measure;
 use crate::mapping::normalise::Piece;
@@ -100,14 +99,10 @@ pub fn assemble(
     }
 
     let mut evidence = Evidence {
-        site: site_of(items, assume_site),
-        joined_by,
-        ihc: Vec::new(),
-        ish: Vec::new(),
         reported,
         unreadable,
         tissue,
-        other_tissue: OtherTissue::default(),
+        ..Evidence::new(site_of(items, assume_site), joined_by)
     };
     for fragment in put_together(ihc) {
         fragment.into_result(&mut evidence);
@@ -468,8 +463,8 @@ impl Fragment<'_, IshParts> {
             cep17_copies: parts.cep17_copies,
             cells: parts.cells,
             origin: parts.word.map_or(Origin::Coded, |(_, origin)| origin),
-            result: parts.word.map(|(word, _)| word),
-            source: self.source,
+            result: parts.word.map(|(word, _)| word.into()),
+            ..IshResult::new(self.source)
         });
     }
 }

@@ -126,21 +126,19 @@ impl DecisionRecord {
                 .adjudicated_group
                 .map(crate::her2::decision::Group::number),
             next_action: decision.next_action.name(),
-            rule: decision.rule.clone(),
-            reasons: (decision.reasons.iter().map(ToString::to_string))
-                .filter(|reason| !reason.is_empty())
-                .collect(),
+            rule: decision.rule.to_string(),
+            reasons: case.sentences(),
             review: (decision.review.iter())
                 .map(|item| Item {
                     code: item.code.name(),
-                    detail: item.detail.clone(),
+                    detail: item.detail.clone().into_owned(),
                     source: item.source.as_ref().map(|source| source.reference.clone()),
                 })
                 .collect(),
             warnings: (decision.warnings.iter())
                 .map(|remark| Remark {
                     code: remark.code.name(),
-                    detail: remark.detail.clone(),
+                    detail: remark.detail.clone().into_owned(),
                 })
                 .collect(),
             evidence: EvidenceRecord {
@@ -211,11 +209,7 @@ impl IshRecord {
             her2_copies: text(&result.her2_copies),
             cep17_copies: text(&result.cep17_copies),
             cells: text(&result.cells),
-            result: result.result.map(|word| match word {
-                crate::her2::evidence::StatedResult::Positive => "amplified",
-                crate::her2::evidence::StatedResult::Negative => "not amplified",
-                other => other.name(),
-            }),
+            result: result.result.map(crate::her2::evidence::IshWord::name),
             recount: result.role == CountRole::Recount,
             adjudicated: result.role == CountRole::Adjudicated,
             origin: result.origin.name(),

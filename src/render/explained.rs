@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Format, NOTHING, escaped, printable, wrapped};
+use super::{Format, NOTHING, PAGE_WIDTH, escaped, printable, wrapped};
 use crate::her2::decision::{Category, Decision, NextAction};
 use crate::her2::evidence::{Evidence, IhcFinding, IhcResult, IshResult, Origin, SiteFinding};
-use crate::her2::reason::Reason;
+use crate::her2::reason::{Reason, ihc_read, ish_read};
 use crate::pipeline::CaseResult;
 
 /// One case with everything a person needs to check it, in text wrapped at 100 columns, or as a section of Markdown.
@@ -44,7 +44,7 @@ pub fn one_line(case: &CaseResult) -> String {
 }
 
 /// The group of the count, then those of recount and adjudication where there are any: `group 4/5/4`.
-fn groups(decision: &Decision) -> String {
+pub(super) fn groups(decision: &Decision) -> String {
     let counts = [
         decision.ish_group,
         decision.recount_group,
@@ -58,9 +58,6 @@ fn groups(decision: &Decision) -> String {
         .collect();
     format!("group {}", numbers.join("/"))
 }
-
-/// Columns of a page of text.
-const PAGE_WIDTH: usize = 100;
 
 /// Sources left out are many where a report is mostly about something else; the decision record has them all.
 const MOST_LEFT_OUT: usize = 5;
@@ -106,7 +103,10 @@ fn headline(decision: &Decision) -> String {
 fn statements(case: &CaseResult) -> Vec<Statement> {
     let mut statements = vec![
         Statement::new("Tumour", tumour(&case.evidence)),
-        Statement::new("Edition", case.edition.title()),
+        Statement::new(
+            "Edition",
+            format!("{}; {}", case.edition.title(), case.edition_choice),
+        ),
     ];
     statements.extend(read(&case.evidence));
     statements.extend(reasoned(&case.decision));
@@ -146,12 +146,10 @@ fn tumour(evidence: &Evidence) -> String {
 fn read(evidence: &Evidence) -> Vec<Statement> {
     let mut read = Vec::new();
     read.extend(
-        (evidence.ihc.iter())
-            .map(|result| with_details(Reason::from_ihc(result), &ihc_details(result))),
+        (evidence.ihc.iter()).map(|result| with_details(&ihc_read(result), &ihc_details(result))),
     );
     read.extend(
-        (evidence.ish.iter())
-            .map(|result| with_details(Reason::from_ish(result), &ish_details(result))),
+        (evidence.ish.iter()).map(|result| with_details(&ish_read(result), &ish_details(result))),
     );
     if read.is_empty() {
         read.push(Statement::new("Read", "no IHC and no ISH result."));
@@ -163,9 +161,9 @@ fn read(evidence: &Evidence) -> Vec<Statement> {
     read
 }
 
-fn with_details(result: Reason, details: &[String]) -> Statement {
+fn with_details(result: &str, details: &[String]) -> Statement {
     if details.is_empty() {
-        Statement::new("Read", result.to_string())
+        Statement::new("Read", result)
     } else {
         Statement::new("Read", format!("{result} Also: {}.", details.join(", ")))
     }
@@ -215,8 +213,6 @@ fn reasoned(decision: &Decision) -> Vec<Statement> {
         let sentence = reason.to_string();
         match reason {
             _ if sentence.is_empty() => {}
-            // What was read is told from the evidence, with more of its details.
-            Reason::Ihc { .. } | Reason::Ish { .. } => {}
             Reason::Groups(_) => counts.push(Statement::new("Follows", sentence)),
             Reason::Comment(_) => further.push(labelled("Comment", &sentence)),
             Reason::Category(_) => further.push(Statement::new("Category", sentence)),
@@ -232,7 +228,7 @@ fn reasoned(decision: &Decision) -> Vec<Statement> {
             group.map(|group| format!("{count} is dual-probe group {}.", group.number()));
         counts.extend(sentence.map(|sentence| Statement::new("Follows", sentence)));
     }
-    let rule = Statement::new("Rule", decision.rule.clone());
+    let rule = Statement::new("Rule", decision.rule.to_string());
     counts
         .into_iter()
         .chain(follows)

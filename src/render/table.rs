@@ -1,15 +1,16 @@
 //! The whole decision table of an edition: every input it knows, with its answer and where the answer is written.
 //!
-//! The rows come from the edition alone, so that a further edition prints itself. Text and Markdown say "other group"
+//! The rows come from the edition alone, so that a further edition prints itself. Text and Markdown say "other group" (or class)
 //! once where every other group of a recount has the same answer; CSV is for machines and has one record per input.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Format, NOTHING, escaped, wrapped};
-use crate::her2::asco_cap_2018::{Answer, Comment, Ihc, Ish, Recount, Threshold};
-use crate::her2::decide::{Conventions, categories};
-use crate::her2::guideline::{Edition, copies_id, ihc_id};
+
+use crate::her2::conventions::Conventions;
+use crate::her2::decide::categories;
+use crate::her2::guideline::{Answer, Comment, Dual, Edition, Ihc, Ish, Recount, Rule, Threshold};
 use crate::her2::reason::Reason;
 
 /// The decision table of an edition: in text for 120 columns, in Markdown with thresholds and rules below it as well, in
@@ -20,6 +21,23 @@ pub fn table(edition: Edition, format: Format) -> String {
         Format::Markdown => markdown(edition),
         Format::Csv => csv(edition),
     }
+}
+
+/// The decision tables of some editions, one after the other: with a line between them, and in CSV under one header, since
+/// each record names its edition in the rule id.
+pub fn tables(editions: &[Edition], format: Format) -> String {
+    let tables: Vec<String> = (editions.iter())
+        .map(|edition| table(*edition, format))
+        .collect();
+    if format != Format::Csv {
+        return tables.join("\n");
+    }
+    let mut records = String::new();
+    for (index, table) in tables.iter().enumerate() {
+        let without_header = table.split_once('\n').map_or("", |(_, records)| records);
+        records += if index == 0 { table } else { without_header };
+    }
+    records
 }
 
 /// Columns of a terminal.
@@ -50,27 +68,27 @@ struct Row {
 impl Row {
     /// The row of one input, or of several that differ only in the group of the recount and have the same answer.
     fn new(edition: Edition, ihc: Ihc, ish: Ish, inputs: &[(Ihc, Ish)]) -> Self {
-        let answer = edition.answer(ihc, ish);
+        let answer = edition.answer(ihc, ish, &Conventions::DEFAULT);
         let is_folded = inputs.len() > 1;
-        let ihc_id = ihc_id(ihc);
+        let ihc_id = ihc.name();
         Self {
-            ihc: ihc_id.strip_prefix("ihc-").unwrap_or(&ihc_id).to_owned(),
-            ish: ish_words(ish),
+            ihc: ihc_id.strip_prefix("ihc-").unwrap_or(ihc_id).to_owned(),
+            ish: ish_words(edition, ish),
             recount: match ish {
-                _ if is_folded => "other group".to_owned(),
+                _ if is_folded => format!("other {}", edition.class_noun()),
                 Ish::Dual(_, Recount::NotDone) => "not done".to_owned(),
-                Ish::Dual(_, Recount::SameGroup) => "same group".to_owned(),
-                Ish::Dual(_, Recount::OtherGroup(group)) => format!("group {}", group.number()),
+                Ish::Dual(_, Recount::SameClass) => format!("same {}", edition.class_noun()),
+                Ish::Dual(_, Recount::OtherClass(class)) => class_words(edition, class),
                 _ => String::new(),
             },
             category: category(edition, ihc, ish),
             rule: if is_folded {
                 let rules: Vec<String> = (inputs.iter())
-                    .map(|(ihc, ish)| edition.rule_id(*ihc, *ish))
+                    .map(|(ihc, ish)| Rule::Row(edition, *ihc, *ish).to_string())
                     .collect();
                 format!("{}*", common_beginning(&rules))
             } else {
-                edition.rule_id(ihc, ish)
+                Rule::Row(edition, ihc, ish).to_string()
             },
             answer,
         }
@@ -110,8 +128,9 @@ fn folded_rows(edition: Edition) -> Vec<Row> {
                 other_ihc == ihc && both_recounted_elsewhere(*ish, *other_ish)
             })
             .collect();
-        let answer = edition.answer(*ihc, *ish);
-        let are_equal = (alike.iter()).all(|(ihc, ish)| edition.answer(*ihc, *ish) == answer);
+        let answer = edition.answer(*ihc, *ish, &Conventions::DEFAULT);
+        let are_equal = (alike.iter())
+            .all(|(ihc, ish)| edition.answer(*ihc, *ish, &Conventions::DEFAULT) == answer);
         match alike.first() {
             Some(first) if are_equal && *first == (*ihc, *ish) => {
                 rows.push(Row::new(edition, *ihc, *ish, &alike));
@@ -125,29 +144,36 @@ fn folded_rows(edition: Edition) -> Vec<Row> {
 
 fn both_recounted_elsewhere(one: Ish, other: Ish) -> bool {
     match (one, other) {
-        (Ish::Dual(one, Recount::OtherGroup(_)), Ish::Dual(other, Recount::OtherGroup(_))) => {
+        (Ish::Dual(one, Recount::OtherClass(_)), Ish::Dual(other, Recount::OtherClass(_))) => {
             one == other
         }
         _ => false,
     }
 }
 
-fn ish_words(ish: Ish) -> String {
+fn ish_words(edition: Edition, ish: Ish) -> String {
     match ish {
         Ish::NotDone => "not done".to_owned(),
         Ish::Failed => "failed".to_owned(),
-        Ish::Single(class) => format!("single-probe, {}", copies_id(class).replace('-', " ")),
-        Ish::Dual(group, _) => format!("dual-probe group {}", group.number()),
-        Ish::Adjudicated(group) => format!("adjudicated in group {}", group.number()),
+        Ish::Single(copies) => format!(
+            "single-probe, {}",
+            edition.copies_name(copies).replace('-', " ")
+        ),
+        Ish::Dual(class, _) => format!("dual-probe {}", class_words(edition, class)),
+        Ish::Adjudicated(class) => format!("adjudicated in {}", class_words(edition, class)),
         Ish::Amplified => "stated as amplified".to_owned(),
         Ish::NotAmplified => "stated as not amplified".to_owned(),
     }
 }
 
+fn class_words(edition: Edition, class: Dual) -> String {
+    edition.class_name(class).replace('-', " ")
+}
+
 /// The kinds of result that the answer may have, by the default conventions.
 fn category(edition: Edition, ihc: Ihc, ish: Ish) -> String {
-    let status = edition.answer(ihc, ish).status;
-    let kinds = categories(&Conventions::default(), status, ihc, ish);
+    let status = edition.answer(ihc, ish, &Conventions::DEFAULT).status;
+    let kinds = categories(edition, &Conventions::DEFAULT, status, ihc, ish);
     let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
     match names.as_slice() {
         [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
@@ -156,11 +182,11 @@ fn category(edition: Edition, ihc: Ihc, ish: Ish) -> String {
 }
 
 /// A rule in a sentence, with the comment that the guideline asks for beside its result.
-type Rule = (&'static str, Option<Comment>);
+type Sentence = (&'static str, Option<Comment>);
 
 /// The distinct rules by where they are written, in the order of the rows.
-fn rules_by_source(rows: &[Row]) -> BTreeMap<&'static str, Vec<Rule>> {
-    let mut sources: BTreeMap<&str, Vec<Rule>> = BTreeMap::new();
+fn rules_by_source(rows: &[Row]) -> BTreeMap<&'static str, Vec<Sentence>> {
+    let mut sources: BTreeMap<&str, Vec<Sentence>> = BTreeMap::new();
     for answer in rows.iter().map(|row| &row.answer) {
         let rules = sources.entry(answer.source).or_default();
         let rule = (answer.sentence, answer.comment);
@@ -203,13 +229,13 @@ fn text(edition: Edition) -> String {
 }
 
 /// One section per ISH result, so that neither it nor the beginning of its rule ids is repeated in every row.
-fn text_of_rows(rows: &[Row], sources: &BTreeMap<&str, Vec<Rule>>) -> Vec<String> {
+fn text_of_rows(rows: &[Row], sources: &BTreeMap<&str, Vec<Sentence>>) -> Vec<String> {
     let without_ish = |cells: [&str; COLUMNS.len()], source: &str| {
         let [ihc, _, recount, status, category, action, review, ..] = cells;
         [ihc, recount, status, category, action, review, source]
             .map(|cell| if cell.is_empty() { NOTHING } else { cell }.to_owned())
     };
-    let mut lines = vec![without_ish(COLUMNS, "source")];
+    let mut lines = vec![without_ish(COLUMNS, "from")];
     for row in rows {
         let index = sources
             .keys()

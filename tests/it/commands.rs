@@ -3,17 +3,40 @@
 use std::fs;
 use std::process::{Command, Output, Stdio};
 
+use her2_adapter::her2::evidence::Site;
+use her2_adapter::her2::guideline::Edition;
 use her2_adapter::service::fake_server::{FakeServer, FakeServerOptions};
+use serde_json::Value;
 
 use crate::support::case_file;
 
 fn her2_adapter(arguments: &[&str]) -> Output {
+    her2_adapter_with(&[], arguments)
+}
+
+/// The same with variables of the environment.
+fn her2_adapter_with(variables: &[(&str, &str)], arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_her2-adapter"))
         .args(arguments)
         .env_remove("RUST_LOG")
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .output()
         .unwrap()
+}
+
+/// The records of the cases of a file.
+fn records(variables: &[(&str, &str)], arguments: &[&str]) -> Vec<Value> {
+    let arguments: Vec<&str> = ["explain", "--format", "ndjson"]
+        .into_iter()
+        .chain(arguments.iter().copied())
+        .collect();
+    let output = her2_adapter_with(variables, &arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let lines = text(&output.stdout);
+    (lines.lines())
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -149,6 +172,176 @@ fn explain_gives_a_record_with_the_fields_others_hold_on_to() {
     }
 }
 
+const GROUP_2: &str = "group-2-and-2-plus-recounted-in-group-2-is-negative";
+const GASTRIC: &str = "a-gastric-tumour-is-judged-by-the-gastric-edition";
+const NO_SITE: &str = "an-unknown-primary-site-is-not-guessed";
+
+#[test]
+fn explain_under_another_edition_shows_the_settings_edition_beside_it() {
+    let (_folder, input) = file(&case_file(GROUP_2, "bundle.json"));
+    let as_set = text(&her2_adapter(&["explain", &input]).stdout);
+    assert!(!as_set.contains('≠'), "{as_set}");
+
+    let asked = ["explain", "--guideline", "asco-cap-2013", &input];
+    let page = text(&her2_adapter(&asked).stdout);
+    assert!(
+        page.contains(
+            "Edition   ASCO/CAP 2013, invasive breast cancer; chosen on the command line\n"
+        ),
+        "{page}"
+    );
+    let row = |label: &str| {
+        let unmarked = |line: &&str| line.trim_start_matches(['≠', ' ']).starts_with(label);
+        let line = page.lines().find(unmarked);
+        line.unwrap_or_else(|| panic!("no {label} in\n{page}"))
+    };
+    let editions = row("asco-cap-2018, chosen by the primary site");
+    assert!(editions.contains("  asco-cap-2013, chosen on the command line"));
+    for label in [
+        "status       ",
+        "category     ",
+        "ISH group    ",
+        "next action  ",
+        "rule         ",
+        "review       ",
+        "warnings     ",
+        "decided by   ",
+    ] {
+        row(label);
+    }
+    assert!(row("rule  ").starts_with('≠'));
+    assert!(row("rule  ").contains("asco-cap-2018/dual/group-2/"));
+    assert!(row("status  ").contains("negative"));
+    assert!(
+        page.lines().all(|line| line.chars().count() <= 100),
+        "{page}"
+    );
+
+    let mut asked = asked.to_vec();
+    asked.extend(["--format", "markdown"]);
+    let page = text(&her2_adapter(&asked).stdout);
+    assert!(
+        page.contains("### asco-cap-2018 and asco-cap-2013 side by side\n"),
+        "{page}"
+    );
+    assert!(page.contains("\n| status | negative | "), "{page}");
+
+    let [record] = records(&[], &["--guideline", "asco-cap-2013", &input])
+        .try_into()
+        .unwrap();
+    assert_eq!(record["guideline"], "asco-cap-2013");
+    assert_eq!(
+        record["reasons"][0],
+        "Edition asco-cap-2013: chosen on the command line."
+    );
+}
+
+#[test]
+fn an_edition_that_does_not_cover_a_case_does_not_decide_it_and_that_is_said() {
+    let (_folder, input) = file(&case_file(GASTRIC, "bundle.json"));
+    let arguments = ["explain", "--guideline", "asco-cap-2013", &input];
+    let output = her2_adapter(&arguments);
+    assert!(
+        text(&output.stderr).contains(
+            "asco-cap-2013 does not cover the site of 1 of 1 cases: 1 decided by gastric-2016"
+        ),
+        "{}",
+        text(&output.stderr)
+    );
+    assert!(!text(&output.stdout).contains('≠'));
+    let [record] = records(&[], &["--guideline", "asco-cap-2013", &input])
+        .try_into()
+        .unwrap();
+    assert_eq!(record["guideline"], "gastric-2016");
+    assert_eq!(
+        record["reasons"][0],
+        "Edition gastric-2016: chosen by the primary site."
+    );
+}
+
+#[test]
+fn a_site_may_be_assumed_where_the_data_name_none_and_chooses_the_edition() {
+    let (_folder, input) = file(&case_file(NO_SITE, "bundle.json"));
+    let assuming = |site: &str| -> Value {
+        let [record] = records(&[], &["--assume-site", site, &input])
+            .try_into()
+            .unwrap();
+        record
+    };
+    assert_eq!(assuming("breast")["guideline"], "asco-cap-2018");
+    let gastric = assuming("gastroesophageal");
+    assert_eq!(gastric["site"], "gastroesophageal");
+    assert_eq!(gastric["guideline"], "gastric-2016");
+    assert_ne!(gastric["status"], "insufficient");
+
+    let colorectal = assuming("colorectal");
+    assert_eq!(colorectal["status"], "insufficient");
+    assert_eq!(colorectal["next_action"], "none");
+    assert_eq!(colorectal["review"][0]["code"], "site-without-edition");
+    assert_eq!(
+        colorectal["reasons"][0],
+        "Edition asco-cap-2018: named but not applied, since no edition covers this primary site."
+    );
+
+    let output = her2_adapter(&["explain", "--assume-site", "liver", &input]);
+    assert_eq!(output.status.code(), Some(2));
+    for site in Site::ALL {
+        assert!(text(&output.stderr).contains(site.name()));
+    }
+}
+
+#[test]
+fn a_record_says_whether_the_report_date_chose_its_edition() {
+    let (_folder, input) = file(&case_file(GROUP_2, "bundle.json"));
+    let by_date = (
+        "HER2_ADAPTER__GUIDELINE__BY_DATE",
+        "2013-10-07 asco-cap-2013,2018-05-30 asco-cap-2018",
+    );
+    let [record] = records(&[by_date], &[&input]).try_into().unwrap();
+    assert_eq!(record["guideline"], "asco-cap-2018");
+    let reason = record["reasons"][0].as_str().unwrap();
+    assert!(
+        reason.starts_with("Edition asco-cap-2018: ") && reason.contains("report date"),
+        "{reason}"
+    );
+
+    let [record] = records(&[by_date], &["--guideline", "asco-cap-2007", &input])
+        .try_into()
+        .unwrap();
+    assert_eq!(
+        record["reasons"][0],
+        "Edition asco-cap-2007: chosen on the command line."
+    );
+
+    let descending = (
+        by_date.0,
+        "2018-05-30 asco-cap-2018,2013-10-07 asco-cap-2013",
+    );
+    let output = her2_adapter_with(&[descending], &["explain", &input]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("guideline.by_date"));
+}
+
+#[test]
+fn the_table_is_that_of_every_edition_unless_one_is_asked_for() {
+    let table = |arguments: &[&str]| {
+        let arguments: Vec<&str> = ["table"].iter().chain(arguments).copied().collect();
+        text(&her2_adapter(&arguments).stdout)
+    };
+    let all = table(&[]);
+    let all_records = table(&["--format", "csv"]);
+    for edition in Edition::ALL {
+        let one = table(&["--guideline", edition.id()]);
+        assert!(all.contains(&one), "{}", edition.id());
+        let records = table(&["--guideline", edition.id(), "--format", "csv"]);
+        let (header, records) = records.split_once('\n').unwrap();
+        assert!(all_records.contains(records), "{}", edition.id());
+        assert_eq!(all_records.matches(header).count(), 1);
+    }
+    let one = table(&["--guideline", "asco-cap-2018"]);
+    assert!(!one.contains(Edition::AscoCap2013.title()));
+}
+
 #[test]
 fn names_dates_of_birth_identifiers_and_report_text_never_reach_the_log() {
     let canary = |number: u32| format!("CANARY{number}");
@@ -269,4 +462,32 @@ async fn a_pass_that_ends_early_says_how_far_it_came() {
     let log = text(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{log}");
     assert!(log.contains("ledger so far: 1 seen"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_on_the_server_is_explained_under_another_edition_as_a_file_is() {
+    let server = FakeServer::start(FakeServerOptions::default())
+        .await
+        .unwrap();
+    let bundle = case_file(GROUP_2, "bundle.json");
+    server.seed_bundle(&bundle).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store.sqlite");
+    let (_settings, path) = settings(&server, store.to_str().unwrap());
+    let output = her2_adapter(&["run", "--config", &path]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+
+    let (_folder, input) = file(&bundle);
+    let [record] = records(&[], &[&input]).try_into().unwrap();
+    let id = record["case"].as_str().unwrap();
+    let asked = ["explain", "--guideline", "asco-cap-2013"];
+    let of_file = her2_adapter(&[&asked[..], &[&input]].concat());
+    let of_server = her2_adapter(&[&asked[..], &["--config", &path, "--case", id]].concat());
+    assert_eq!(
+        text(&of_server.stdout),
+        text(&of_file.stdout),
+        "{}",
+        text(&of_server.stderr)
+    );
+    assert!(text(&of_server.stdout).contains("≠ rule "));
 }

@@ -1,5 +1,6 @@
 //! Golden cases: FHIR in, and the expectation a person wrote from the guideline out.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,10 +8,12 @@ use her2_adapter::app;
 use her2_adapter::config::Config;
 use her2_adapter::fhir::json::Json;
 use her2_adapter::fhir::pool::Pool;
-use her2_adapter::her2::decide::Conventions;
+use her2_adapter::her2::conventions::Conventions;
+use her2_adapter::her2::evidence::Site;
 use her2_adapter::her2::guideline::Edition;
 use her2_adapter::mapping::normalise::InputRules;
 use her2_adapter::mapping::table::{BASE, Mapping};
+use her2_adapter::pipeline::edition::Guidelines;
 use her2_adapter::pipeline::ledger::Ledger;
 use her2_adapter::pipeline::record::DecisionRecord;
 use her2_adapter::pipeline::results::{Release, compose};
@@ -26,7 +29,7 @@ pub fn rules() -> Rules {
     Rules {
         mapping: Mapping::load(&[("base", BASE)], IDENTIFIER_BASE).unwrap(),
         base: IDENTIFIER_BASE.to_owned(),
-        edition: Edition::AscoCap2018,
+        guidelines: Guidelines::default(),
         assume_site: None,
         conventions: Conventions::default(),
         input: InputRules::default(),
@@ -162,6 +165,34 @@ fn every_golden_case_ends_as_its_author_read_it() {
         faults.len(),
         faults.join("\n")
     );
+}
+
+/// A result that was decided by another choice must be looked at anew.
+#[test]
+fn the_ruleset_hash_covers_how_an_edition_is_chosen() {
+    let with = |guidelines| {
+        Rules {
+            guidelines,
+            ..rules()
+        }
+        .ruleset_hash()
+    };
+    let hashes = BTreeSet::from([
+        rules().ruleset_hash(),
+        with(Guidelines {
+            by_site: [(Site::Breast, Edition::AscoCap2013)].into(),
+            ..Guidelines::default()
+        }),
+        with(Guidelines {
+            by_date: vec![("2013-10-07".parse().unwrap(), Edition::AscoCap2013)],
+            ..Guidelines::default()
+        }),
+        with(Guidelines {
+            chosen: Some(Edition::AscoCap2013),
+            ..Guidelines::default()
+        }),
+    ]);
+    assert_eq!(hashes.len(), 4);
 }
 
 /// The columns of a ledger by the names that expectations use.

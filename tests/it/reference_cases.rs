@@ -1,11 +1,14 @@
-//! The reference rows of `tests/reference/guideline.csv`, decided by the engine.
+//! The reference rows of `tests/reference/guideline.csv`, decided by the engine under the edition of each.
+
+use std::collections::BTreeMap;
 
 use enumset::EnumSet;
-use her2_adapter::her2::decide::{Conventions, decide};
+use her2_adapter::her2::conventions::Conventions;
+use her2_adapter::her2::decide::decide;
 use her2_adapter::her2::decision::Decision;
 use her2_adapter::her2::evidence::{
-    CountRole, Evidence, IhcFinding, IhcResult, IshResult, JoinedBy, Origin, OtherTissue, Probe,
-    Score, Site, SiteFinding, Source, TissueStatement,
+    CountRole, Evidence, IhcFinding, IhcResult, IshResult, JoinedBy, Probe, Score, Site,
+    SiteFinding, Source,
 };
 use her2_adapter::her2::guideline::Edition;
 use her2_adapter::her2::number::Measure;
@@ -42,13 +45,10 @@ fn rows() -> Vec<Row> {
 }
 
 fn source(name: &str) -> Source {
-    Source {
-        reference: format!("Observation/{name}"),
-        version: None,
-    }
+    Source::unversioned(&format!("Observation/{name}"))
 }
 
-fn evidence(row: &Row) -> Evidence {
+fn evidence(row: &Row, edition: Edition) -> Evidence {
     let score = match row.get("ihc_score") {
         "" => None,
         "0" => Some(Score::Zero),
@@ -58,13 +58,8 @@ fn evidence(row: &Row) -> Evidence {
         other => panic!("unknown score {other}"),
     };
     let ihc = score.map(|score| IhcResult {
-        finding: IhcFinding::Score(EnumSet::only(score)),
-        interpretation: None,
         percent: row.measure("ihc_percent_stained"),
-        intense_percent: None,
-        staining_present: None,
-        origin: Origin::Coded,
-        source: source("ihc"),
+        ..IhcResult::new(IhcFinding::Score(EnumSet::only(score)), source("ihc"))
     });
     let probe = match row.get("ish_method") {
         "dual" => Some(Probe::Dual),
@@ -78,9 +73,7 @@ fn evidence(row: &Row) -> Evidence {
         her2_copies: copies,
         cep17_copies: cep17,
         cells,
-        result: None,
-        origin: Origin::Coded,
-        source: source("ish"),
+        ..IshResult::new(source("ish"))
     };
     let initial = count(
         CountRole::Initial,
@@ -97,17 +90,19 @@ fn evidence(row: &Row) -> Evidence {
         row.measure("cells"),
     );
     Evidence {
-        site: SiteFinding::Known(Site::Breast),
-        joined_by: JoinedBy::Specimen,
         ihc: ihc.into_iter().collect(),
         ish: [initial, recount]
             .into_iter()
             .filter(IshResult::has_numbers)
             .collect(),
-        reported: Vec::new(),
-        unreadable: Vec::new(),
-        tissue: TissueStatement::Stated,
-        other_tissue: OtherTissue::default(),
+        ..Evidence::new(SiteFinding::Known(site_of(edition)), JoinedBy::Specimen)
+    }
+}
+
+fn site_of(edition: Edition) -> Site {
+    match edition {
+        Edition::AscoCap2018 | Edition::AscoCap2013 | Edition::AscoCap2007 => Site::Breast,
+        Edition::Gastric2016 => Site::Gastroesophageal,
     }
 }
 
@@ -131,20 +126,14 @@ fn differences(row: &Row, decision: &Decision, columns: &[&str]) -> Vec<String> 
 }
 
 #[test]
-fn every_asco_cap_2018_reference_row_holds_at_its_level() {
+fn every_reference_row_holds_at_its_level_under_its_edition() {
     let mut failures = Vec::new();
     let mut advisory = Vec::new();
-    let mut checked = 0;
+    let mut checked: BTreeMap<Edition, usize> = BTreeMap::new();
     for row in rows() {
-        if row.get("guideline") != "asco-cap-2018" {
-            continue;
-        }
-        checked += 1;
-        let decision = decide(
-            &evidence(&row),
-            Edition::AscoCap2018,
-            &Conventions::default(),
-        );
+        let edition = Edition::parse(row.get("guideline")).expect("a known edition");
+        *checked.entry(edition).or_default() += 1;
+        let decision = decide(&evidence(&row, edition), edition, &Conventions::default());
         let all = [
             "expected_status",
             "expected_category",
@@ -184,14 +173,20 @@ fn every_asco_cap_2018_reference_row_holds_at_its_level() {
             }
         }
     }
-    println!(
-        "{checked} rows, {} differ where the level allows it:",
-        advisory.len()
-    );
+    for (edition, rows) in &checked {
+        println!("{}: {rows} rows", edition.id());
+    }
+    println!("{} differ where the level allows it:", advisory.len());
     for line in &advisory {
         println!("  {line}");
     }
-    assert!(checked >= 240, "only {checked} rows were read");
+    let least = [
+        (Edition::AscoCap2018, 240),
+        (Edition::AscoCap2013, 62),
+        (Edition::AscoCap2007, 57),
+        (Edition::Gastric2016, 37),
+    ];
+    assert_eq!(checked, BTreeMap::from(least));
     assert!(
         failures.is_empty(),
         "{} rows fail:\n{}",

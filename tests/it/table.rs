@@ -5,14 +5,14 @@ use std::fs;
 use std::path::Path;
 
 use enumset::EnumSet;
-use her2_adapter::her2::asco_cap_2018::{CopyClass, Ihc, Ish, Recount};
-use her2_adapter::her2::decide::{Conventions, decide};
-use her2_adapter::her2::decision::{Group, NextAction, Status};
+use her2_adapter::her2::conventions::Conventions;
+use her2_adapter::her2::decide::decide;
+use her2_adapter::her2::decision::{NextAction, Status};
 use her2_adapter::her2::evidence::{
-    CountRole, Evidence, IhcFinding, IhcResult, IshResult, JoinedBy, Origin, OtherTissue, Probe,
-    Score, Site, SiteFinding, Source, StatedResult, TissueStatement,
+    CountRole, Evidence, IhcFinding, IhcResult, IshResult, JoinedBy, Probe, Score, Site,
+    SiteFinding, Source, StatedResult,
 };
-use her2_adapter::her2::guideline::Edition;
+use her2_adapter::her2::guideline::{Cut, Dual, Edition, Ihc, Ish, Level, Recount, Rule};
 use her2_adapter::her2::number::Measure;
 use her2_adapter::render::{Format, table};
 
@@ -52,20 +52,21 @@ fn every_pair_of_results_has_one_answer_and_one_rule() {
         .into_iter()
         .chain(scores)
         .collect();
-    let groups: Vec<Group> = EnumSet::<Group>::all().iter().collect();
-    let mut all_ish = vec![Ish::NotDone, Ish::Failed, Ish::Amplified, Ish::NotAmplified];
-    all_ish.extend(EnumSet::<CopyClass>::all().iter().map(Ish::Single));
-    for group in &groups {
-        all_ish.push(Ish::Adjudicated(*group));
-        all_ish.push(Ish::Dual(*group, Recount::NotDone));
-        all_ish.push(Ish::Dual(*group, Recount::SameGroup));
-        let others = groups.iter().filter(|other| *other != group);
-        all_ish.extend(others.map(|other| Ish::Dual(*group, Recount::OtherGroup(*other))));
-    }
-    let pairs: BTreeSet<(Ihc, Ish)> = (all_ihc.iter())
-        .flat_map(|ihc| all_ish.iter().map(move |ish| (*ihc, *ish)))
-        .collect();
+    let levels: Vec<Level> = EnumSet::<Level>::all().iter().collect();
     for edition in Edition::ALL {
+        let classes = edition.classes();
+        let mut all_ish = vec![Ish::NotDone, Ish::Failed, Ish::Amplified, Ish::NotAmplified];
+        all_ish.extend(levels.iter().copied().map(Ish::Single));
+        for class in &classes {
+            all_ish.push(Ish::Adjudicated(*class));
+            all_ish.push(Ish::Dual(*class, Recount::NotDone));
+            all_ish.push(Ish::Dual(*class, Recount::SameClass));
+            let others = classes.iter().filter(|other| *other != class);
+            all_ish.extend(others.map(|other| Ish::Dual(*class, Recount::OtherClass(*other))));
+        }
+        let pairs: BTreeSet<(Ihc, Ish)> = (all_ihc.iter())
+            .flat_map(|ihc| all_ish.iter().map(move |ish| (*ihc, *ish)))
+            .collect();
         let inputs = edition.inputs();
         assert_eq!(inputs.iter().copied().collect::<BTreeSet<_>>(), pairs);
         assert_eq!(inputs.len(), pairs.len(), "an input is listed twice");
@@ -78,12 +79,46 @@ fn every_pair_of_results_has_one_answer_and_one_rule() {
     }
 }
 
+/// The table prints one count of each class; the others of the class have its answers and rules.
+#[test]
+fn counts_of_one_class_have_one_answer() {
+    let conventions = Conventions::default();
+    for edition in Edition::ALL {
+        for ratio in EnumSet::<Level>::all() {
+            for copies in EnumSet::<Level>::all() {
+                let count = Dual { ratio, copies };
+                let printed = (edition.classes().into_iter())
+                    .find(|class| edition.class_name(*class) == edition.class_name(count));
+                let printed = printed.expect("every count is in a class of the table");
+                for (ihc, ish) in edition.inputs() {
+                    let with_count = match ish {
+                        Ish::Dual(first, recount) if first == printed => Ish::Dual(count, recount),
+                        Ish::Dual(first, Recount::OtherClass(second)) if second == printed => {
+                            Ish::Dual(first, Recount::OtherClass(count))
+                        }
+                        Ish::Adjudicated(first) if first == printed => Ish::Adjudicated(count),
+                        other => other,
+                    };
+                    assert_eq!(
+                        edition.answer(ihc, with_count, &conventions),
+                        edition.answer(ihc, ish, &conventions)
+                    );
+                    assert_eq!(
+                        Rule::Row(edition, ihc, with_count).to_string(),
+                        Rule::Row(edition, ihc, ish).to_string()
+                    );
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_question_stands_where_an_answer_is_missing_and_only_there() {
     for edition in Edition::ALL {
         for (ihc, ish) in edition.inputs() {
-            let answer = edition.answer(ihc, ish);
-            let rule = edition.rule_id(ihc, ish);
+            let answer = edition.answer(ihc, ish, &Conventions::default());
+            let rule = Rule::Row(edition, ihc, ish);
             if answer.status.is_decided() && answer.action == NextAction::None {
                 assert_eq!(answer.review, None, "{rule} is done, but asks");
             }
@@ -137,7 +172,7 @@ fn a_row_of_several_inputs_speaks_for_each_of_them() {
                 panic!("{} is in {} rows", record["rule_id"], of_input.len());
             };
             for (column, cell) in *row {
-                let is_folded = row["recount"] == "other group";
+                let is_folded = row["recount"].starts_with("other ");
                 if !(is_folded && matches!(column.as_str(), "recount" | "rule id")) {
                     let name = column.to_lowercase().replace(' ', "_");
                     assert_eq!(*cell, record[&name], "{column} of {}", record["rule_id"]);
@@ -176,30 +211,31 @@ fn the_text_fits_a_terminal_and_names_thresholds_and_every_rule() {
 /// The table is what decides: a case with exactly these results, at the edges of their classes, ends in its row.
 #[test]
 fn a_case_ends_as_the_row_of_its_results_says() {
-    let edition = Edition::AscoCap2018;
-    let rows: BTreeMap<String, BTreeMap<String, String>> = (records(edition).into_iter())
-        .map(|record| (record["rule_id"].clone(), record))
-        .collect();
-    for (ihc, ish) in edition.inputs() {
-        let row = &rows[&edition.rule_id(ihc, ish)];
-        for evidence in cases(ihc, ish) {
-            let decision = decide(&evidence, edition, &Conventions::default());
-            let codes: Vec<&str> = decision
-                .review
-                .iter()
-                .map(|item| item.code.name())
-                .collect();
-            assert_eq!(decision.rule, row["rule_id"]);
-            assert_eq!(decision.status.name(), row["status"], "{row:?}");
-            assert_eq!(decision.next_action.name(), row["next_action"], "{row:?}");
-            assert_eq!(codes.join(", "), row["review_code"], "{row:?}");
-            let mut kinds = row["category"]
-                .split(", ")
-                .flat_map(|kinds| kinds.split(" or "));
-            assert!(
-                kinds.any(|kind| kind == decision.category.name()),
-                "{row:?}"
-            );
+    for edition in Edition::ALL {
+        let rows: BTreeMap<String, BTreeMap<String, String>> = (records(edition).into_iter())
+            .map(|record| (record["rule_id"].clone(), record))
+            .collect();
+        for (ihc, ish) in edition.inputs() {
+            let row = &rows[&Rule::Row(edition, ihc, ish).to_string()];
+            for evidence in cases(edition, ihc, ish) {
+                let decision = decide(&evidence, edition, &Conventions::default());
+                let codes: Vec<&str> = decision
+                    .review
+                    .iter()
+                    .map(|item| item.code.name())
+                    .collect();
+                assert_eq!(decision.rule.to_string(), row["rule_id"]);
+                assert_eq!(decision.status.name(), row["status"], "{row:?}");
+                assert_eq!(decision.next_action.name(), row["next_action"], "{row:?}");
+                assert_eq!(codes.join(", "), row["review_code"], "{row:?}");
+                let mut kinds = row["category"]
+                    .split(", ")
+                    .flat_map(|kinds| kinds.split(" or "));
+                assert!(
+                    kinds.any(|kind| kind == decision.category.name()),
+                    "{row:?}"
+                );
+            }
         }
     }
 }
@@ -230,26 +266,40 @@ fn markdown_rows(edition: Edition) -> Vec<BTreeMap<String, String>> {
         .collect()
 }
 
-/// Evidence that is exactly this input: with the least and, where there is one, the greatest numbers of its class.
-fn cases(ihc: Ihc, ish: Ish) -> Vec<Evidence> {
+/// The least and the greatest number of a level.
+fn edges(cut: Cut, level: Level) -> [&'static str; 2] {
+    match (cut, level) {
+        (Cut::At(_), Level::Low) => ["0.1", "1.99"],
+        (Cut::At(_), Level::Middle) => panic!("a single threshold has no middle"),
+        (Cut::At(_), Level::High) => ["2.0", "9.99"],
+        (Cut::From(..) | Cut::Including(..), Level::Low) => ["0.1", "3.99"],
+        (Cut::From(..), Level::Middle) => ["4.0", "5.99"],
+        (Cut::From(..), Level::High) => ["6.0", "30"],
+        (Cut::Including(..), Level::Middle) => ["4.0", "6.0"],
+        (Cut::Including(..), Level::High) => ["6.01", "30"],
+    }
+}
+
+/// The least and the greatest ratio of a level.
+fn ratio_edges(edition: Edition, level: Level) -> [&'static str; 2] {
+    match (edition, level) {
+        (Edition::AscoCap2007, Level::Low) => ["0.1", "1.79"],
+        (Edition::AscoCap2007, Level::Middle) => ["1.8", "2.2"],
+        (Edition::AscoCap2007, Level::High) => ["2.21", "9.99"],
+        (_, level) => edges(edition.cuts().ratio, level),
+    }
+}
+
+/// Evidence that is exactly this input: with the least and the greatest numbers of its class.
+fn cases(edition: Edition, ihc: Ihc, ish: Ish) -> Vec<Evidence> {
     let ihc: Vec<IhcResult> = match ihc {
         Ihc::NotKnown => Vec::new(),
         Ihc::Failed => vec![ihc_result(IhcFinding::Stated(StatedResult::Indeterminate))],
         Ihc::Score(score) => vec![ihc_result(IhcFinding::Score(EnumSet::only(score)))],
     };
-    let dual = |role, group, edge| {
-        let [(low_ratio, low_copies), (high_ratio, high_copies)] = match group {
-            Group::One => [("2.0", "4.0"), ("9.99", "30")],
-            Group::Two => [("2.0", "0.1"), ("9.99", "3.99")],
-            Group::Three => [("0.1", "6.0"), ("1.99", "30")],
-            Group::Four => [("0.1", "4.0"), ("1.99", "5.99")],
-            Group::Five => [("0.1", "0.1"), ("1.99", "3.99")],
-        };
-        let (ratio, copies) = if edge == 0 {
-            (low_ratio, low_copies)
-        } else {
-            (high_ratio, high_copies)
-        };
+    let dual = |role, class: Dual, edge: usize| {
+        let ratio = ratio_edges(edition, class.ratio)[edge];
+        let copies = edges(edition.cuts().copies, class.copies)[edge];
         count(role, Probe::Dual, Some(ratio), Some(copies), None)
     };
     let word = |word| count(CountRole::Initial, Probe::Dual, None, None, Some(word));
@@ -258,57 +308,41 @@ fn cases(ihc: Ihc, ish: Ish) -> Vec<Evidence> {
         Ish::Failed => vec![word(StatedResult::Indeterminate)],
         Ish::Amplified => vec![word(StatedResult::Positive)],
         Ish::NotAmplified => vec![word(StatedResult::Negative)],
-        Ish::Single(class) => {
-            let copies = match class {
-                CopyClass::Below4 => ["0.1", "3.99"],
-                CopyClass::From4To6 => ["4.0", "5.99"],
-                CopyClass::AtLeast6 => ["6.0", "30"],
-            };
-            vec![count(
-                CountRole::Initial,
-                Probe::Single,
-                None,
-                Some(copies[edge]),
-                None,
-            )]
-        }
-        Ish::Dual(group, recount) => {
+        Ish::Single(level) => vec![count(
+            CountRole::Initial,
+            Probe::Single,
+            None,
+            Some(edges(edition.cuts().copies, level)[edge]),
+            None,
+        )],
+        Ish::Dual(class, recount) => {
             let second = match recount {
                 Recount::NotDone => None,
-                Recount::SameGroup => Some(group),
-                Recount::OtherGroup(other) => Some(other),
+                Recount::SameClass => Some(class),
+                Recount::OtherClass(other) => Some(other),
             };
-            [dual(CountRole::Initial, group, edge)]
+            [dual(CountRole::Initial, class, edge)]
                 .into_iter()
-                .chain(second.map(|group| dual(CountRole::Recount, group, edge)))
+                .chain(second.map(|class| dual(CountRole::Recount, class, edge)))
                 .collect()
         }
-        Ish::Adjudicated(group) => vec![dual(CountRole::Adjudicated, group, edge)],
+        Ish::Adjudicated(class) => vec![dual(CountRole::Adjudicated, class, edge)],
+    };
+    let site = match edition {
+        Edition::Gastric2016 => Site::Gastroesophageal,
+        _ => Site::Breast,
     };
     [0, 1]
         .map(|edge| Evidence {
-            site: SiteFinding::Known(Site::Breast),
-            joined_by: JoinedBy::Specimen,
             ihc: ihc.clone(),
             ish: ish_at(edge),
-            reported: Vec::new(),
-            unreadable: Vec::new(),
-            tissue: TissueStatement::Stated,
-            other_tissue: OtherTissue::default(),
+            ..Evidence::new(SiteFinding::Known(site), JoinedBy::Specimen)
         })
         .into()
 }
 
 fn ihc_result(finding: IhcFinding) -> IhcResult {
-    IhcResult {
-        finding,
-        interpretation: None,
-        percent: None,
-        intense_percent: None,
-        staining_present: None,
-        origin: Origin::Coded,
-        source: source("Observation/ihc"),
-    }
+    IhcResult::new(finding, Source::unversioned("Observation/ihc"))
 }
 
 fn count(
@@ -324,18 +358,9 @@ fn count(
         probe: Some(probe),
         ratio: ratio.map(measure),
         her2_copies: copies.map(measure),
-        cep17_copies: None,
         cells: copies.map(|_| measure("20")),
-        result: word,
-        origin: Origin::Coded,
-        source: source("Observation/ish"),
-    }
-}
-
-fn source(reference: &str) -> Source {
-    Source {
-        reference: reference.to_owned(),
-        version: None,
+        result: word.map(Into::into),
+        ..IshResult::new(Source::unversioned("Observation/ish"))
     }
 }
 

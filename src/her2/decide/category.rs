@@ -3,27 +3,30 @@
 use rust_decimal::Decimal;
 
 use super::Conventions;
-use crate::her2::asco_cap_2018::{Ihc, Ish, STAINED_PERCENT};
 use crate::her2::decision::{Category, Group, Status};
 use crate::her2::evidence::{IhcFinding, IhcResult, Score};
+use crate::her2::guideline::{Edition, Ihc, Ish};
 use crate::her2::number::Measure;
 
 /// The kinds that a result may be of. HER2-low, ultralow and null are kinds of negative (RAKHA26; FDA labels 2022 and
 /// 2025); which kind a score 0 is depends on the staining that is stated.
 pub fn categories(
+    edition: Edition,
     conventions: &Conventions,
     status: Status,
     ihc: Ihc,
     ish: Ish,
 ) -> &'static [Category] {
-    let group_2_or_4 = matches!(
-        ish,
-        Ish::Dual(Group::Two | Group::Four, _) | Ish::Adjudicated(Group::Two | Group::Four)
-    );
+    let group = match ish {
+        Ish::Dual(count, _) | Ish::Adjudicated(count) => edition.group(count),
+        _ => None,
+    };
+    let group_2_or_4 = matches!(group, Some(Group::Two | Group::Four));
     match (status, ihc) {
         (Status::Positive, _) => &[Category::Positive],
         (Status::Equivocal, _) => &[Category::Equivocal],
         (Status::Indeterminate | Status::Insufficient, _) => &[Category::None],
+        (Status::Negative, _) if !edition.has_kinds_of_negative() => &[Category::None],
         (Status::Negative, Ihc::Score(Score::Zero)) => &[
             Category::Null,
             Category::Ultralow,
@@ -65,12 +68,15 @@ pub(super) fn kind_of_zero(results: &[IhcResult]) -> Category {
     }
 }
 
+/// Staining in at most this percentage of cells is ultralow (FDA label 2025).
+const ULTRALOW_PERCENT: Decimal = Decimal::from_parts(10, 0, 0, false, 0);
+
 fn kind_by_percent(percent: &Measure) -> Category {
     let span = percent.span();
     if percent.is_zero() {
         Category::Null
     } else if span.may_be_at_most(Decimal::ZERO)
-        || span.may_be_above(STAINED_PERCENT)
+        || span.may_be_above(ULTRALOW_PERCENT)
         || percent.is_negative()
     {
         Category::ZeroUnspecified
@@ -85,20 +91,16 @@ mod tests {
     use super::*;
     use enumset::EnumSet;
 
-    use crate::her2::evidence::{IhcFinding, Origin, Source};
+    use crate::her2::evidence::Source;
 
     fn zero(percent: Option<&str>, staining_present: Option<bool>) -> IhcResult {
         IhcResult {
-            finding: IhcFinding::Score(EnumSet::only(Score::Zero)),
-            interpretation: None,
             percent: percent.map(|text| Measure::parse(text).unwrap()),
-            intense_percent: None,
             staining_present,
-            origin: Origin::Coded,
-            source: Source {
-                reference: "Observation/1".to_owned(),
-                version: None,
-            },
+            ..IhcResult::new(
+                IhcFinding::Score(EnumSet::only(Score::Zero)),
+                Source::unversioned("Observation/1"),
+            )
         }
     }
 
@@ -135,5 +137,39 @@ mod tests {
             kind_of_zero(&[zero(Some("0"), None), zero(None, Some(true))]),
             Category::ZeroUnspecified
         );
+    }
+
+    #[test]
+    fn groups_2_and_4_with_2_plus_are_low_unless_the_site_has_it_otherwise() {
+        use crate::her2::guideline::{Dual, Level, Recount};
+
+        let kinds = |is_low, ratio, copies, adjudicated| {
+            let conventions = Conventions {
+                group_2_or_4_with_2_plus_is_low: is_low,
+                ..Conventions::default()
+            };
+            let count = Dual { ratio, copies };
+            let ish = if adjudicated {
+                Ish::Adjudicated(count)
+            } else {
+                Ish::Dual(count, Recount::SameClass)
+            };
+            let two_plus = Ihc::Score(Score::TwoPlus);
+            categories(
+                Edition::AscoCap2018,
+                &conventions,
+                Status::Negative,
+                two_plus,
+                ish,
+            )
+        };
+        for adjudicated in [false, true] {
+            for (ratio, copies) in [(Level::High, Level::Low), (Level::Low, Level::Middle)] {
+                assert_eq!(kinds(true, ratio, copies, adjudicated), [Category::Low]);
+                assert_eq!(kinds(false, ratio, copies, adjudicated), [Category::None]);
+            }
+            let group_5 = kinds(false, Level::Low, Level::Low, adjudicated);
+            assert_eq!(group_5, [Category::Low]);
+        }
     }
 }

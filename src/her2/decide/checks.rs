@@ -5,8 +5,11 @@ use enumset::EnumSet;
 use super::Case;
 use super::outcome::Outcome;
 use crate::her2::decision::{NextAction, Review, ReviewCode, Status};
-use crate::her2::evidence::{IshResult, ReportedStatus, Score, StatedResult, UnreadTest};
-use crate::her2::readings::{Count, Counts, IhcReading, IshReading, any_group, count_by_word};
+use crate::her2::evidence::{
+    CountRole, IshResult, IshWord, ReportedStatus, Score, StatedResult, UnreadTest,
+};
+use crate::her2::guideline::Ihc;
+use crate::her2::readings::{Count, Counts, IhcReading, IshReading, Readings, Share};
 use crate::her2::reason::Reason;
 
 impl Case<'_> {
@@ -17,31 +20,68 @@ impl Case<'_> {
         outcome: &mut Outcome,
         contradictions: &mut Vec<Review>,
     ) {
-        let words = (self.ish.readings.iter()).fold(Counts::empty(), |all, ish| all | ish.stated);
+        self.hold_words(stated(&self.ish), outcome.status, outcome, contradictions);
+    }
+
+    /// The same of each further population that is judged apart.
+    pub(super) fn hold_populations_against_words(
+        &self,
+        outcome: &mut Outcome,
+        contradictions: &mut Vec<Review>,
+    ) {
+        for population in &self.further {
+            if population.share != Share::Small
+                && let Some(apart) = self.judged_apart(population)
+            {
+                self.hold_words(
+                    stated(&population.ish),
+                    apart.status,
+                    outcome,
+                    contradictions,
+                );
+            }
+        }
+    }
+
+    fn hold_words(
+        &self,
+        words: Counts,
+        judged: Status,
+        outcome: &mut Outcome,
+        contradictions: &mut Vec<Review>,
+    ) {
         for word in words {
-            let as_word = IshReading {
-                initial: EnumSet::only(word),
-                ..IshReading::default()
-            };
-            let differs = outcome.status.is_decided()
-                && (self.ihc.readings.iter())
-                    .map(|ihc| self.over_possibilities(*ihc, as_word).status)
-                    .any(|status| status.is_decided() && status != outcome.status);
-            if differs {
-                let says_so = |result: &&IshResult| {
-                    result.has_numbers() && result.result.and_then(count_by_word) == Some(word)
-                };
-                contradictions.push(Review {
-                    code: ReviewCode::StatusContradictsData,
-                    detail:
-                        "the stated ISH result is not what follows from its numbers and the IHC"
-                            .to_owned(),
-                    source: (self.evidence.ish.iter())
-                        .find(says_so)
-                        .map(|result| result.source.clone()),
-                });
+            if self.ends_otherwise(word, judged) {
+                contradictions.push(self.contradicted_by(word));
                 self.withhold(outcome);
             }
+        }
+    }
+
+    /// Whether a word alone decides, and otherwise.
+    fn ends_otherwise(&self, word: Count, status: Status) -> bool {
+        let as_word = IshReading {
+            initial: EnumSet::only(word),
+            ..IshReading::default()
+        };
+        status.is_decided()
+            && (self.ihc.readings.iter())
+                .map(|ihc| self.over_possibilities(*ihc, as_word).status)
+                .any(|by_word| by_word.is_decided() && by_word != status)
+    }
+
+    fn contradicted_by(&self, word: Count) -> Review {
+        let stated = match word {
+            Count::Amplified => IshWord::Amplified,
+            _ => IshWord::NotAmplified,
+        };
+        let says_so = |result: &&IshResult| result.has_numbers() && result.result == Some(stated);
+        Review {
+            code: ReviewCode::StatusContradictsData,
+            detail: "the stated ISH result is not what follows from its numbers and the IHC".into(),
+            source: (self.evidence.ish.iter())
+                .find(says_so)
+                .map(|result| result.source.clone()),
         }
     }
 
@@ -76,7 +116,8 @@ impl Case<'_> {
                 detail: format!(
                     "the sender states HER2 {}, which is not what follows from its results",
                     stated.name()
-                ),
+                )
+                .into(),
                 source: Some(reported.source.clone()),
             });
             if before.is_decided() {
@@ -97,24 +138,28 @@ impl Case<'_> {
             detail: format!(
                 "the sender states HER2 {}, although its score decides",
                 reported.value.name()
-            ),
+            )
+            .into(),
             source: Some(reported.source.clone()),
         });
-        if outcome.action == NextAction::None {
-            outcome.action = NextAction::ReviewDiscordance;
-        }
+        outcome.ask(NextAction::ReviewDiscordance);
     }
 
     /// A failed count beside IHC 0 or 1+: IHC decides, but numbers that look amplified are shown to a person.
     pub(super) fn hold_against_failed_count(&self, outcome: &mut Outcome) {
-        let amplified = Count::Group1 | Count::SingleFrom6;
-        let looks_amplified =
-            (self.ish.readings.iter()).any(|ish| !ish.failed_numbers.is_disjoint(amplified));
+        // What is positive beside a 2+ without a further count is amplified.
+        let is_amplified = |count: Count| {
+            let answer = self.answered(Ihc::Score(Score::TwoPlus), count.as_ish());
+            answer.status == Status::Positive
+        };
+        let of_populations = (self.further.iter())
+            .filter(|population| population.share != Share::Small)
+            .flat_map(|population| &population.ish.readings);
+        let looks_amplified = (self.ish.readings.iter().chain(of_populations))
+            .any(|ish| ish.failed_numbers.iter().any(is_amplified));
         if outcome.status == Status::Negative && looks_amplified {
-            outcome.review.push(ReviewCode::IhcIshDiscordant);
-            if outcome.action == NextAction::None {
-                outcome.action = NextAction::ReviewDiscordance;
-            }
+            outcome.review |= ReviewCode::IhcIshDiscordant;
+            outcome.ask(NextAction::ReviewDiscordance);
         }
     }
 
@@ -132,7 +177,7 @@ impl Case<'_> {
             (is_unread(UnreadTest::Ihc), is_unread(UnreadTest::Ish));
         let any_score = IhcReading::OneOf(EnumSet::all());
         let any_count = IshReading {
-            initial: any_group(),
+            initial: self.by.any_dual(),
             ..IshReading::default()
         };
         let same = |ihc, ish| self.over_possibilities(ihc, ish).status == outcome.status;
@@ -141,12 +186,12 @@ impl Case<'_> {
         });
         if !stands && outcome.status.is_decided() {
             *outcome = Outcome::undecided(
-                self.ihc.readings == [IhcReading::Score(Score::TwoPlus)],
+                self.is_two_plus(),
                 self.convention("unreadable-data"),
                 Reason::Unreadable,
             );
-        } else if outcome.action == NextAction::None {
-            outcome.action = NextAction::ObtainData;
+        } else {
+            outcome.ask(NextAction::ObtainData);
         }
     }
 
@@ -158,28 +203,42 @@ impl Case<'_> {
         let lacks_ihc = self.evidence.ihc.is_empty() && !self.evidence.other_tissue.ihc.is_empty();
         let lacks_ish = self.evidence.ish.is_empty() && !self.evidence.other_tissue.ish.is_empty();
         if lacks_ihc || lacks_ish {
-            outcome.review.push(ReviewCode::OtherTissue);
+            outcome.review |= ReviewCode::OtherTissue;
+        }
+        if !self.evidence.quoted.is_empty() {
+            outcome.review |= ReviewCode::QuotedResult;
         }
     }
 
-    /// A case without a status always asks something; one without any result asks for results.
-    pub(super) fn name_what_is_missing(&self, outcome: &mut Outcome, contradictions: &[Review]) {
-        if outcome.status == Status::Insufficient
-            && outcome.review.is_empty()
-            && contradictions.is_empty()
-            && self.evidence.unreadable.is_empty()
+    /// A signed result that mentions a second observer was closed by a count that is not on record: our own open question
+    /// says so.
+    pub(super) fn look_for_second_observer(&self, outcome: &mut Outcome) {
+        let is_initial = |result: &IshResult| result.role == CountRole::Initial;
+        let one_count_only =
+            !self.evidence.ish.is_empty() && self.evidence.ish.iter().all(is_initial);
+        if !outcome.status.is_decided()
+            && one_count_only
+            && !self.evidence.second_observer.is_empty()
         {
-            outcome.review.push(ReviewCode::DataMissing);
+            outcome.review |= ReviewCode::SecondObserver;
         }
-        if self.nothing_was_read() && !self.evidence.unreadable.is_empty() {
-            // What is missing is named by what could not be read.
-            outcome
-                .review
-                .retain(|code| *code != ReviewCode::DataMissing);
+    }
+
+    /// A case without any result asks for one.
+    pub(super) fn name_what_is_missing(&self, outcome: &mut Outcome) {
+        if !self.nothing_was_read() {
+            return;
+        }
+        let evidence = self.evidence;
+        if !evidence.unreadable.is_empty() {
             outcome.reason = Reason::Unreadable;
         }
-        if self.nothing_was_read() && !self.evidence.reported.is_empty() {
-            // A statement without IHC or ISH beside it asks for them.
+        // What is missing is named by what could not be read or is quoted.
+        if !(evidence.unreadable.is_empty() && evidence.quoted.is_empty()) {
+            outcome.review -= ReviewCode::DataMissing;
+        }
+        // A statement without IHC or ISH beside it asks for them.
+        if !(evidence.reported.is_empty() && evidence.quoted.is_empty()) {
             outcome.action = NextAction::ObtainData;
         }
     }
@@ -188,63 +247,56 @@ impl Case<'_> {
         self.evidence.ihc.is_empty() && self.evidence.ish.is_empty()
     }
 
+    /// Whether the IHC is a 2+ and nothing else.
+    pub(super) fn is_two_plus(&self) -> bool {
+        self.ihc.readings == [IhcReading::Score(Score::TwoPlus)]
+    }
+
     fn withhold(&self, outcome: &mut Outcome) {
         *outcome = Outcome::contradictory(self.convention("contradictory-data"));
     }
+}
+
+/// The words that a laboratory sets beside its numbers.
+fn stated(ish: &Readings<IshReading>) -> Counts {
+    (ish.readings.iter()).fold(Counts::empty(), |all, ish| all | ish.stated)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::her2::decide::{Conventions, decide};
+    use crate::her2::conventions::Conventions;
+    use crate::her2::decide::decide;
     use crate::her2::decision::{Category, Decision};
     use crate::her2::evidence::{
-        CountRole, Evidence, IhcFinding, IhcResult, IshResult, JoinedBy, Origin, OtherTissue,
-        Probe, ReportedStatus, Site, SiteFinding, Source, TissueStatement, Unreadable,
+        Evidence, IhcFinding, IhcResult, IshResult, IshWord, JoinedBy, Probe, ReportedStatus, Site,
+        SiteFinding, Source, Unreadable,
     };
     use crate::her2::guideline::Edition;
     use crate::her2::number::Measure;
 
     fn source() -> Source {
-        Source {
-            reference: "Observation/1".to_owned(),
-            version: None,
-        }
+        Source::unversioned("Observation/1")
     }
 
     fn case(score: Score) -> Evidence {
         Evidence {
-            site: SiteFinding::Known(Site::Breast),
-            joined_by: JoinedBy::Specimen,
-            ihc: vec![IhcResult {
-                finding: IhcFinding::Score(EnumSet::only(score)),
-                interpretation: None,
-                percent: None,
-                intense_percent: None,
-                staining_present: None,
-                origin: Origin::Coded,
-                source: source(),
-            }],
-            ish: Vec::new(),
-            reported: Vec::new(),
-            unreadable: Vec::new(),
-            tissue: TissueStatement::Stated,
-            other_tissue: OtherTissue::default(),
+            ihc: vec![IhcResult::new(
+                IhcFinding::Score(EnumSet::only(score)),
+                source(),
+            )],
+            ..Evidence::new(SiteFinding::Known(Site::Breast), JoinedBy::Specimen)
         }
     }
 
     fn count(ratio: &str, copies: &str) -> IshResult {
         IshResult {
-            role: CountRole::Initial,
             probe: Some(Probe::Dual),
             ratio: Some(Measure::parse(ratio).unwrap()),
             her2_copies: Some(Measure::parse(copies).unwrap()),
-            cep17_copies: None,
             cells: Some(Measure::parse("40").unwrap()),
-            result: None,
-            origin: Origin::Coded,
-            source: source(),
+            ..IshResult::new(source())
         }
     }
 
@@ -337,7 +389,7 @@ mod tests {
         let stated = |score| {
             decided(&Evidence {
                 ish: vec![IshResult {
-                    result: Some(StatedResult::Positive),
+                    result: Some(IshWord::Amplified),
                     ..count("2.1", "3.5")
                 }],
                 ..case(score)
@@ -355,6 +407,22 @@ mod tests {
             ..case(Score::Zero)
         };
         assert_eq!(codes(&decided(&empty)), [ReviewCode::DataMissing]);
+        let quoted = decided(&Evidence {
+            quoted: vec![source()],
+            ..empty.clone()
+        });
+        assert_eq!(quoted.next_action, NextAction::ObtainData);
+        assert_eq!(codes(&quoted), [ReviewCode::QuotedResult]);
+        let stated = decided(&Evidence {
+            reported: vec![ReportedStatus {
+                value: StatedResult::Negative,
+                source: source(),
+            }],
+            ..empty.clone()
+        });
+        assert_eq!(stated.next_action, NextAction::ObtainData);
+        assert_eq!(codes(&stated), [ReviewCode::DataMissing]);
+        assert!(!stated.reasons.contains(&Reason::Unreadable));
         let unread = decided(&Evidence {
             unreadable: vec![Unreadable {
                 test: UnreadTest::Either,
@@ -365,5 +433,116 @@ mod tests {
         });
         assert_eq!(unread.next_action, NextAction::ObtainData);
         assert_eq!(codes(&unread), [ReviewCode::ValueUnreadable]);
+        assert!(unread.reasons.contains(&Reason::Unreadable));
+    }
+
+    #[test]
+    fn a_word_is_held_against_numbers_that_are_read_two_ways_too() {
+        let from_no_cells = decided(&Evidence {
+            ish: vec![IshResult {
+                cells: Some(Measure::parse("0").unwrap()),
+                result: Some(IshWord::Amplified),
+                ..count("2.1", "3.5")
+            }],
+            ..case(Score::OnePlus)
+        });
+        assert_eq!(from_no_cells.status, Status::Insufficient);
+        assert_eq!(
+            codes(&from_no_cells),
+            [
+                ReviewCode::ValueImplausible,
+                ReviewCode::StatusContradictsData
+            ]
+        );
+    }
+
+    #[test]
+    fn a_word_that_differs_is_named_with_its_resource() {
+        let stated = |word, ratio, copies| {
+            let decision = decided(&Evidence {
+                ish: vec![
+                    IshResult {
+                        source: Source::unversioned("Observation/0"),
+                        role: CountRole::Recount,
+                        ..count("2.0", "3.9")
+                    },
+                    IshResult {
+                        result: Some(word),
+                        ..count(ratio, copies)
+                    },
+                ],
+                ..case(Score::OnePlus)
+            });
+            decision.review.first().unwrap().source.clone()
+        };
+        assert_eq!(stated(IshWord::Amplified, "2.1", "3.5"), Some(source()));
+    }
+
+    #[test]
+    fn an_open_status_beside_a_score_that_decides_is_a_question_until_ish_came() {
+        let reported = |value, ish: Vec<IshResult>, score| {
+            decided(&Evidence {
+                reported: vec![ReportedStatus {
+                    value,
+                    source: source(),
+                }],
+                ish,
+                ..case(score)
+            })
+        };
+        for value in [StatedResult::Equivocal, StatedResult::Indeterminate] {
+            let alone = reported(value, Vec::new(), Score::OnePlus);
+            assert_eq!(alone.status, Status::Negative);
+            assert_eq!(codes(&alone), [ReviewCode::StatusContradictsData]);
+            assert_eq!(alone.next_action, NextAction::ReviewDiscordance);
+            let with_ish = reported(value, vec![count("1.2", "3.0")], Score::OnePlus);
+            assert!(with_ish.review.is_empty());
+            let open = reported(value, Vec::new(), Score::TwoPlus);
+            assert!(open.review.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_unreadable_count_leaves_a_status_that_no_count_changes() {
+        let unread = |test, score| {
+            decided(&Evidence {
+                unreadable: vec![Unreadable {
+                    test,
+                    detail: "not read".to_owned(),
+                    source: source(),
+                }],
+                ..case(score)
+            })
+        };
+        let three_plus = unread(UnreadTest::Ish, Score::ThreePlus);
+        assert_eq!(three_plus.status, Status::Positive);
+        // The count may be group 1, and the other score 3+.
+        for test in [UnreadTest::Ish, UnreadTest::Ihc] {
+            let one_plus = unread(test, Score::OnePlus);
+            assert_eq!(one_plus.status, Status::Insufficient);
+            assert!(one_plus.reasons.contains(&Reason::Unreadable));
+        }
+    }
+
+    #[test]
+    fn a_statement_without_a_test_asks_for_the_results_behind_it() {
+        let untested = || Evidence {
+            ihc: Vec::new(),
+            ..case(Score::Zero)
+        };
+        let quoted = decided(&Evidence {
+            quoted: vec![source()],
+            ..untested()
+        });
+        assert_eq!(quoted.next_action, NextAction::ObtainData);
+        let reported = decided(&Evidence {
+            reported: vec![ReportedStatus {
+                value: StatedResult::Negative,
+                source: source(),
+            }],
+            ..untested()
+        });
+        assert_eq!(reported.next_action, NextAction::ObtainData);
+        assert_eq!(decided(&untested()).next_action, NextAction::None);
     }
 }

@@ -2,40 +2,41 @@
 
 use enumset::EnumSet;
 use rust_decimal::Decimal;
+use smallvec::{SmallVec, smallvec};
 
-use super::{IhcReading, Readings};
-use crate::her2::asco_cap_2018::STAINED_PERCENT;
+use super::{IhcReading, ReadBy, Readings};
+use crate::her2::conventions::ThreePlusAtLowPercent;
 use crate::her2::decision::{Review, ReviewCode};
-use crate::her2::evidence::{IhcFinding, IhcResult, Score, StatedResult};
+use crate::her2::evidence::{IhcFinding, IhcResult, Sample, Score, StatedResult};
+use crate::her2::guideline::Edition;
+use crate::her2::guideline::staining::{scores_of_intense_share, scores_of_stained_share};
 use crate::her2::number::Measure;
 use crate::her2::reason::score_names;
 
 const HUNDRED_PERCENT: Decimal = Decimal::from_parts(100, 0, 0, false, 0);
 
 /// Takes the immunohistochemistry results of one tissue together.
-pub fn ihc_readings(results: &[IhcResult]) -> Readings<IhcReading> {
+pub fn ihc_readings(results: &[IhcResult], by: ReadBy<'_>) -> Readings<IhcReading> {
     let mut contradictions = Vec::new();
-    let taken: Vec<Vec<IhcReading>> = results
+    let taken: SmallVec<[Taken; 2]> = results
         .iter()
-        .map(|result| take_result(result, &mut contradictions))
+        .map(|result| take_result(result, by, &mut contradictions))
         .collect();
+    let agreed = agree_on_scores(&taken);
+    if agreed.is_none()
+        && let Some(result) = results.last()
+    {
+        contradictions.push(Review {
+            code: ReviewCode::ResultsDiffer,
+            detail: "IHC results of one tissue differ, and none supersedes the other".into(),
+            source: Some(result.source.clone()),
+        });
+    }
     // Statements that contradict each other within one result are not settled by another result.
-    let agreed = if contradictions.is_empty() {
-        agree_on_scores(&taken)
-    } else {
-        None
+    let mut readings = match agreed {
+        Some(agreed) if contradictions.is_empty() => agreed,
+        _ => taken.into_iter().flatten().collect(),
     };
-    let mut readings = agreed.unwrap_or_else(|| {
-        if let (2.., Some(result)) = (results.len(), results.last()) {
-            contradictions.push(Review {
-                code: ReviewCode::ResultsDiffer,
-                detail: "IHC results of one tissue differ, and none supersedes the other"
-                    .to_owned(),
-                source: Some(result.source.clone()),
-            });
-        }
-        taken.concat()
-    });
     readings.dedup();
     if readings.is_empty() {
         readings.push(IhcReading::NotDone);
@@ -48,21 +49,29 @@ pub fn ihc_readings(results: &[IhcResult]) -> Readings<IhcReading> {
     }
 }
 
+/// The readings of one result; nearly always one.
+type Taken = SmallVec<[IhcReading; 4]>;
+
 /// The readings that all results share, or `None` when they share none. A failed result yields to a valid one, and a
 /// word to a score that is usually called so.
-fn agree_on_scores(taken: &[Vec<IhcReading>]) -> Option<Vec<IhcReading>> {
-    let valid: Vec<(&Vec<IhcReading>, EnumSet<Score>)> = taken
+fn agree_on_scores(taken: &[Taken]) -> Option<Vec<IhcReading>> {
+    let valid: SmallVec<[(&Taken, EnumSet<Score>); 2]> = taken
         .iter()
         .filter_map(|readings| Some((readings, scores_of(readings)?)))
         .collect();
     match valid.as_slice() {
-        [] => Some(taken.first().cloned().unwrap_or_default()),
-        [(only, _)] => Some((*only).clone()),
+        [] => Some(
+            taken
+                .first()
+                .map(|readings| readings.to_vec())
+                .unwrap_or_default(),
+        ),
+        [(only, _)] => Some(only.to_vec()),
         several => {
             let shared = several
                 .iter()
                 .fold(EnumSet::all(), |shared, (_, scores)| shared & *scores);
-            let words: Option<Vec<&Vec<IhcReading>>> = several
+            let words: Option<SmallVec<[&Taken; 2]>> = several
                 .iter()
                 .map(|(readings, _)| {
                     let is_word = matches!(readings.as_slice(), [IhcReading::OneOf(_)]);
@@ -72,7 +81,7 @@ fn agree_on_scores(taken: &[Vec<IhcReading>]) -> Option<Vec<IhcReading>> {
             match (shared.is_empty(), words) {
                 (true, _) => None,
                 // The same word several times says no more than once.
-                (false, Some(words)) => words.first().map(|readings| (*readings).clone()),
+                (false, Some(words)) => words.first().map(|readings| readings.to_vec()),
                 (false, None) => Some(shared.iter().map(IhcReading::Score).collect()),
             }
         }
@@ -96,12 +105,15 @@ fn scores_of(readings: &[IhcReading]) -> Option<EnumSet<Score>> {
 }
 
 /// The readings of one result; contradictions within it are noted.
-fn take_result(result: &IhcResult, contradictions: &mut Vec<Review>) -> Vec<IhcReading> {
+fn take_result(result: &IhcResult, by: ReadBy<'_>, contradictions: &mut Vec<Review>) -> Taken {
     let scores = match result.finding {
         IhcFinding::Score(scores) => scores,
-        IhcFinding::Stated(word) => return vec![word_reading(word)],
+        IhcFinding::Stated(word) => return smallvec![word_reading(word)],
     };
-    let mut readings: Vec<IhcReading> = scores.iter().map(IhcReading::Score).collect();
+    if let Some(by_kind) = by_kind_of_sample(scores, result, by) {
+        return smallvec![by_kind];
+    }
+    let mut readings: Taken = scores.iter().map(IhcReading::Score).collect();
     let mut found = Vec::new();
     if let Some(word) = result.interpretation
         && !scores.iter().any(|score| usual_word(score) == word)
@@ -114,20 +126,38 @@ fn take_result(result: &IhcResult, contradictions: &mut Vec<Review>) -> Vec<IhcR
     }
     // Percentages are held against a single score only: a range is open already.
     if let (1, Some(score)) = (scores.len(), scores.iter().next()) {
-        found.extend(stained_against_score(score, result));
-        found.extend(intense_against_score(score, result));
+        found.extend(stained_against_score(score, result, by));
+        found.extend(intense_against_score(score, result, by));
         found.extend(presence_against_score(score, result));
         found.extend(presence_against_percent(score, result));
     }
     for contradiction in found {
         contradictions.push(Review {
             code: contradiction.code,
-            detail: contradiction.detail,
+            detail: contradiction.detail.into(),
             source: Some(result.source.clone()),
         });
         readings.extend(contradiction.other);
     }
     readings
+}
+
+/// A gastric score that its share of cells allows in a biopsy, and that may be 0 in a resection; which of them it is,
+/// nobody says.
+fn by_kind_of_sample(
+    scores: EnumSet<Score>,
+    result: &IhcResult,
+    by: ReadBy<'_>,
+) -> Option<IhcReading> {
+    let percent = result.percent.as_ref()?;
+    if by.edition != Edition::Gastric2016 || by.sample.is_some() || scores.len() != 1 {
+        return None;
+    }
+    let in_a = |sample| scores_of_stained_share(by.edition, percent.span(), Some(sample));
+    let (in_biopsy, in_resection) = (in_a(Sample::Biopsy), in_a(Sample::Resection));
+    let may_be_zero = in_resection.contains(Score::Zero) && !scores.contains(Score::Zero);
+    (may_be_zero && scores.is_subset(in_biopsy) && !is_impossible(percent))
+        .then(|| IhcReading::OneOf(scores | Score::Zero))
 }
 
 /// A statement that cannot be true together with the score.
@@ -159,69 +189,83 @@ fn usual_word(score: Score) -> StatedResult {
     }
 }
 
-/// The share of cells with any staining. 2+ in at most 10 % of cells is legitimate (Figure 1: intense complete
-/// staining).
-fn stained_against_score(score: Score, result: &IhcResult) -> Option<Contradiction> {
+/// The share of cells with any staining. A 2+ in few cells is legitimate in breast cancer (intense complete staining).
+/// Whether 0 and 1+ are told apart rightly changes no status.
+fn stained_against_score(
+    score: Score,
+    result: &IhcResult,
+    by: ReadBy<'_>,
+) -> Option<Contradiction> {
     let percent = result.percent.as_ref()?;
-    let span = percent.span();
-    let impossible = percent.is_negative() || !span.may_be_at_most(HUNDRED_PERCENT);
-    let (contradicts, other) = match score {
-        _ if impossible => (true, None),
-        Score::Zero => (is_above_ten(percent), None),
-        Score::OnePlus => (is_at_most_ten(percent), None),
-        Score::TwoPlus => (!span.may_be_above(Decimal::ZERO), Some(Score::Zero)),
-        Score::ThreePlus => (is_at_most_ten(percent), Some(Score::TwoPlus)),
-    };
-    contradicts.then(|| Contradiction {
-        code: if impossible {
-            ReviewCode::ValueImplausible
-        } else {
-            ReviewCode::PercentContradictsScore
-        },
-        detail: format!("IHC {} with {percent} % of cells stained", score.name()),
-        other: other.map(IhcReading::Score),
+    let detail = || format!("IHC {} with {percent} % of cells stained", score.name());
+    if is_impossible(percent) {
+        return Some(implausible(detail()));
+    }
+    let possible = scores_of_stained_share(by.edition, percent.span(), by.sample);
+    if possible.contains(score) {
+        return None;
+    }
+    // Whether 0 and 1+ are told apart rightly changes no status.
+    let changes_nothing = matches!(score, Score::Zero | Score::OnePlus)
+        || (score == Score::ThreePlus && score_stands(by));
+    Some(Contradiction {
+        code: ReviewCode::PercentContradictsScore,
+        detail: detail(),
+        other: (!changes_nothing).then(|| one_of_scores(possible)),
     })
 }
 
-/// Uniform intense staining in more than 10 % of cells is 3+, in at most 10 % it is 2+ (Figure 1).
-fn intense_against_score(score: Score, result: &IhcResult) -> Option<Contradiction> {
+/// Uniform intense staining is of one score or another by its share alone.
+fn intense_against_score(
+    score: Score,
+    result: &IhcResult,
+    by: ReadBy<'_>,
+) -> Option<Contradiction> {
     let percent = result.intense_percent.as_ref()?;
-    let span = percent.span();
-    let impossible = percent.is_negative() || !span.may_be_at_most(HUNDRED_PERCENT);
-    let any_stained = !span.may_be_at_most(Decimal::ZERO);
-    let (contradicts, other) = match score {
-        _ if impossible => (true, None),
-        Score::ThreePlus => (
-            is_at_most_ten(percent),
-            Some(IhcReading::Score(Score::TwoPlus)),
-        ),
-        Score::TwoPlus => (
-            is_above_ten(percent),
-            Some(IhcReading::Score(Score::ThreePlus)),
-        ),
-        Score::Zero | Score::OnePlus if is_above_ten(percent) => {
-            (true, Some(IhcReading::Score(Score::ThreePlus)))
-        }
-        Score::Zero | Score::OnePlus if is_at_most_ten(percent) => {
-            (any_stained, Some(IhcReading::Score(Score::TwoPlus)))
-        }
-        Score::Zero | Score::OnePlus => (
-            any_stained,
-            Some(IhcReading::OneOf(Score::TwoPlus | Score::ThreePlus)),
-        ),
-    };
-    contradicts.then(|| Contradiction {
-        code: if impossible {
-            ReviewCode::ValueImplausible
-        } else {
-            ReviewCode::PercentContradictsScore
-        },
-        detail: format!(
+    let detail = || {
+        format!(
             "IHC {} with uniform intense staining in {percent} % of cells",
             score.name()
-        ),
-        other,
+        )
+    };
+    if is_impossible(percent) {
+        return Some(implausible(detail()));
+    }
+    let scores = scores_of_intense_share(by.edition, percent.span(), by.sample);
+    if scores.contains(score) {
+        return None;
+    }
+    let only = one_of_scores(scores);
+    Some(Contradiction {
+        code: ReviewCode::PercentContradictsScore,
+        detail: detail(),
+        other: (!(score == Score::ThreePlus && score_stands(by))).then_some(only),
     })
+}
+
+fn one_of_scores(scores: EnumSet<Score>) -> IhcReading {
+    match (scores.iter().next(), scores.len()) {
+        (Some(only), 1) => IhcReading::Score(only),
+        _ => IhcReading::OneOf(scores),
+    }
+}
+
+/// Whether the site lets a 3+ stand at a percentage that cannot be 3+.
+fn score_stands(by: ReadBy<'_>) -> bool {
+    by.conventions.three_plus_at_low_percent == ThreePlusAtLowPercent::ScoreStands
+}
+
+/// Below 0 or above 100 %.
+fn is_impossible(percent: &Measure) -> bool {
+    percent.is_negative() || !percent.span().may_be_at_most(HUNDRED_PERCENT)
+}
+
+fn implausible(detail: String) -> Contradiction {
+    Contradiction {
+        code: ReviewCode::ValueImplausible,
+        detail,
+        other: None,
+    }
 }
 
 /// A score above 0 is a score of staining.
@@ -252,33 +296,22 @@ fn presence_against_percent(score: Score, result: &IhcResult) -> Option<Contradi
     })
 }
 
-fn is_at_most_ten(percent: &Measure) -> bool {
-    !percent.span().may_be_above(STAINED_PERCENT)
-}
-
-fn is_above_ten(percent: &Measure) -> bool {
-    !percent.span().may_be_at_most(STAINED_PERCENT)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::samples::by_default;
     use super::*;
-    use crate::her2::evidence::{Origin, Source};
+    use crate::her2::evidence::Source;
 
     fn result(score: Score) -> IhcResult {
-        IhcResult {
-            finding: IhcFinding::Score(EnumSet::only(score)),
-            interpretation: None,
-            percent: None,
-            intense_percent: None,
-            staining_present: None,
-            origin: Origin::Coded,
-            source: Source {
-                reference: "Observation/1".to_owned(),
-                version: None,
-            },
-        }
+        IhcResult::new(
+            IhcFinding::Score(EnumSet::only(score)),
+            Source::unversioned("Observation/1"),
+        )
+    }
+
+    fn ihc_readings(results: &[IhcResult]) -> Readings<IhcReading> {
+        super::ihc_readings(results, by_default(Edition::AscoCap2018))
     }
 
     fn stated(word: StatedResult) -> IhcResult {
@@ -394,5 +427,140 @@ mod tests {
         };
         assert!(ihc_readings(&[range]).ambiguous);
         assert_eq!(ihc_readings(&[]).readings, [IhcReading::NotDone]);
+    }
+
+    #[test]
+    fn a_word_without_a_score_allows_the_scores_that_are_called_so() {
+        let reading = |word| ihc_readings(&[stated(word)]).readings;
+        assert_eq!(
+            reading(StatedResult::Negative),
+            [IhcReading::OneOf(Score::Zero | Score::OnePlus)]
+        );
+        // 2+ and 1+ are called positive too.
+        assert_eq!(
+            reading(StatedResult::Positive),
+            [IhcReading::OneOf(
+                Score::OnePlus | Score::TwoPlus | Score::ThreePlus
+            )]
+        );
+        assert_eq!(
+            reading(StatedResult::Equivocal),
+            [IhcReading::Score(Score::TwoPlus)]
+        );
+    }
+
+    #[test]
+    fn a_word_beside_a_score_contradicts_it_unless_the_score_is_called_so() {
+        let called = |score, word| {
+            ihc_readings(&[IhcResult {
+                interpretation: Some(word),
+                ..result(score)
+            }])
+        };
+        for (score, word) in [
+            (Score::Zero, StatedResult::Negative),
+            (Score::OnePlus, StatedResult::Negative),
+            (Score::TwoPlus, StatedResult::Equivocal),
+            (Score::ThreePlus, StatedResult::Positive),
+        ] {
+            let agreed = called(score, word);
+            assert_eq!(agreed.readings, [IhcReading::Score(score)]);
+            assert!(agreed.contradictions.is_empty() && !agreed.ambiguous);
+        }
+        let differs = called(Score::OnePlus, StatedResult::Positive);
+        assert_eq!(codes(&differs), [ReviewCode::StatusContradictsData]);
+        assert_eq!(differs.readings.len(), 2);
+        assert!(!differs.ambiguous);
+        // One of a range is enough.
+        let range = ihc_readings(&[IhcResult {
+            finding: IhcFinding::Score(Score::OnePlus | Score::TwoPlus),
+            interpretation: Some(StatedResult::Equivocal),
+            ..result(Score::Zero)
+        }]);
+        assert!(range.contradictions.is_empty());
+    }
+
+    #[test]
+    fn a_contradiction_within_a_single_result_is_no_difference_between_results() {
+        let alone = ihc_readings(&[IhcResult {
+            interpretation: Some(StatedResult::Negative),
+            ..result(Score::ThreePlus)
+        }]);
+        assert_eq!(codes(&alone), [ReviewCode::StatusContradictsData]);
+    }
+
+    #[test]
+    fn a_3_plus_at_a_percentage_that_cannot_be_3_plus_stands_where_the_site_lets_it() {
+        use crate::her2::conventions::Conventions;
+
+        let readings = |rule, percentages: [Option<Measure>; 2], score| {
+            let conventions = Conventions {
+                three_plus_at_low_percent: rule,
+                ..Conventions::default()
+            };
+            let by = ReadBy {
+                edition: Edition::AscoCap2018,
+                conventions: &conventions,
+                sample: None,
+            };
+            let [percent, intense_percent] = percentages;
+            let results = [IhcResult {
+                percent,
+                intense_percent,
+                ..result(score)
+            }];
+            super::ihc_readings(&results, by)
+        };
+        for percentages in [[percent("5"), None], [None, percent("5")]] {
+            let open = readings(
+                ThreePlusAtLowPercent::Contradictory,
+                percentages.clone(),
+                Score::ThreePlus,
+            );
+            assert_eq!(open.readings.len(), 2);
+            let stands = readings(
+                ThreePlusAtLowPercent::ScoreStands,
+                percentages,
+                Score::ThreePlus,
+            );
+            assert_eq!(stands.readings, [IhcReading::Score(Score::ThreePlus)]);
+            assert_eq!(codes(&stands), [ReviewCode::PercentContradictsScore]);
+        }
+        // It is a choice about 3+ alone.
+        let one_plus = readings(
+            ThreePlusAtLowPercent::ScoreStands,
+            [None, percent("40")],
+            Score::OnePlus,
+        );
+        assert_eq!(one_plus.readings.len(), 2);
+        let unstained = readings(
+            ThreePlusAtLowPercent::ScoreStands,
+            [percent("0"), None],
+            Score::TwoPlus,
+        );
+        assert_eq!(unstained.readings.len(), 2);
+    }
+
+    #[test]
+    fn two_statements_of_the_staining_beside_a_0_that_differ_are_a_question() {
+        let zero = |present, text| {
+            codes(&ihc_readings(&[IhcResult {
+                staining_present: Some(present),
+                percent: percent(text),
+                ..result(Score::Zero)
+            }]))
+        };
+        assert!(zero(true, "5").is_empty());
+        assert!(zero(false, "0").is_empty());
+        assert!(zero(true, "0-5").is_empty());
+        assert_eq!(zero(true, "0"), [ReviewCode::PercentContradictsScore]);
+        assert_eq!(zero(false, "5"), [ReviewCode::PercentContradictsScore]);
+        // Beside 1+ the staining itself is what is contradicted.
+        let one_plus = ihc_readings(&[IhcResult {
+            staining_present: Some(true),
+            percent: percent("20"),
+            ..result(Score::OnePlus)
+        }]);
+        assert!(one_plus.contradictions.is_empty());
     }
 }

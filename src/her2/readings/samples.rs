@@ -2,24 +2,18 @@
 
 #![allow(clippy::unwrap_used)]
 
-use crate::her2::evidence::{CountRole, IshResult, Origin, Probe, Source};
+use super::ReadBy;
+use crate::her2::conventions::Conventions;
+use crate::her2::evidence::{IshResult, Probe, Source};
+use crate::her2::guideline::Edition;
 use crate::her2::number::Measure;
 
 /// A dual-probe count of 40 cells without numbers.
 pub(super) fn result() -> IshResult {
     IshResult {
-        role: CountRole::Initial,
         probe: Some(Probe::Dual),
-        ratio: None,
-        her2_copies: None,
-        cep17_copies: None,
         cells: measure("40"),
-        result: None,
-        origin: Origin::Coded,
-        source: Source {
-            reference: "Observation/1".to_owned(),
-            version: None,
-        },
+        ..IshResult::new(Source::unversioned("Observation/1"))
     }
 }
 
@@ -34,5 +28,15 @@ pub(super) fn numbers(ratio: &str, copies: &str) -> IshResult {
         ratio: measure(ratio),
         her2_copies: measure(copies),
         ..result()
+    }
+}
+
+/// Reading by an edition and the default conventions.
+pub(super) fn by_default(edition: Edition) -> ReadBy<'static> {
+    const DEFAULT: &Conventions = &Conventions::DEFAULT;
+    ReadBy {
+        edition,
+        conventions: DEFAULT,
+        sample: None,
     }
 }

@@ -38,14 +38,7 @@ impl Composer<'_> {
             performers: self.carried("performer", "Organization"),
             value: self.value(),
             interpretation: self.interpretation(),
-            notes: self
-                .case
-                .decision
-                .reasons
-                .iter()
-                .map(ToString::to_string)
-                .filter(|note| !note.is_empty())
-                .collect(),
+            notes: self.case.sentences(),
             method: Some(Concept {
                 codings: vec![self.own_code("her2-guideline", self.case.edition.id(), None)],
                 text: Some(self.case.edition.title().to_owned()),

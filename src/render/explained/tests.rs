@@ -3,33 +3,26 @@ use std::collections::BTreeSet;
 use enumset::EnumSet;
 
 use super::*;
-use crate::her2::decide::{Conventions, decide};
+use crate::her2::conventions::Conventions;
+use crate::her2::decide::decide;
 use crate::her2::evidence::{
-    CountRole, JoinedBy, OtherTissue, Probe, ReportedStatus, Score, Site, Source, StatedResult,
-    TissueStatement,
+    CountRole, JoinedBy, Probe, ReportedStatus, Score, Site, Source, StatedResult,
 };
 use crate::her2::guideline::Edition;
 use crate::her2::number::Measure;
 use crate::pipeline::Related;
 use crate::pipeline::assemble::Excluded;
+use crate::pipeline::edition::Choice;
 
 fn source(reference: &str) -> Source {
-    Source {
-        reference: reference.to_owned(),
-        version: None,
-    }
+    Source::unversioned(reference)
 }
 
 fn ihc(score: Score) -> IhcResult {
-    IhcResult {
-        finding: IhcFinding::Score(EnumSet::only(score)),
-        interpretation: None,
-        percent: None,
-        intense_percent: None,
-        staining_present: None,
-        origin: Origin::Coded,
-        source: source("Observation/ihc"),
-    }
+    IhcResult::new(
+        IhcFinding::Score(EnumSet::only(score)),
+        source("Observation/ihc"),
+    )
 }
 
 fn count(role: CountRole, ratio: &str, copies: &str) -> IshResult {
@@ -38,24 +31,16 @@ fn count(role: CountRole, ratio: &str, copies: &str) -> IshResult {
         probe: Some(Probe::Dual),
         ratio: Some(Measure::parse(ratio).unwrap()),
         her2_copies: Some(Measure::parse(copies).unwrap()),
-        cep17_copies: None,
         cells: Some(Measure::parse("40").unwrap()),
-        result: None,
-        origin: Origin::Coded,
-        source: source("Observation/ish"),
+        ..IshResult::new(source("Observation/ish"))
     }
 }
 
 fn case(ihc: Vec<IhcResult>, ish: Vec<IshResult>) -> CaseResult {
     decided(Evidence {
-        site: SiteFinding::Known(Site::Breast),
-        joined_by: JoinedBy::Specimen,
         ihc,
         ish,
-        reported: Vec::new(),
-        unreadable: Vec::new(),
-        tissue: TissueStatement::Stated,
-        other_tissue: OtherTissue::default(),
+        ..Evidence::new(SiteFinding::Known(Site::Breast), JoinedBy::Specimen)
     })
 }
 
@@ -66,6 +51,7 @@ fn decided(evidence: Evidence) -> CaseResult {
         subject: Some("Patient/p1".to_owned()),
         tissue: Some("Specimen/s1".to_owned()),
         edition,
+        edition_choice: Choice::Site,
         decision: decide(&evidence, edition, &Conventions::default()),
         evidence,
         inputs: BTreeSet::new(),
@@ -86,7 +72,7 @@ fn a_case_reads_from_the_answer_to_the_next_step() {
 HER2 NEGATIVE (HER2-low) · case-0123456789abcdef0123456789abcdef · Specimen/s1
 
 Tumour    primary site breast; evidence joined by specimen
-Edition   ASCO/CAP 2018 (affirmed 2023), invasive breast cancer
+Edition   ASCO/CAP 2018 (affirmed 2023), invasive breast cancer; chosen by the primary site
 Read      IHC 1+ (Observation/ihc).
           ISH: dual-probe, HER2/CEP17 ratio 1.80, HER2 copies per cell 6.4, cells counted 40
             (Observation/ish).
