@@ -5,6 +5,7 @@ pub mod assemble;
 pub mod cases;
 pub mod edition;
 pub mod gather;
+mod handling;
 pub mod ledger;
 pub mod record;
 pub mod results;
@@ -29,10 +30,11 @@ use assemble::{Assembled, Excluded, assemble};
 use cases::{CaseKey, Joined, join};
 use edition::{Choice, Guidelines};
 use gather::{Gathered, Item, Sources, gather};
+use handling::handling_of;
 use ledger::UnitResult;
 
 /// Raised with every change by which the same evidence would be read or decided differently; the table is hashed itself.
-const DECISION_VERSION: u32 = 1;
+const DECISION_VERSION: u32 = 2;
 
 /// Everything that decides beside the input itself.
 #[derive(Clone, Debug)]
@@ -113,6 +115,8 @@ pub struct CaseResult {
     pub edition: Edition,
     /// How that edition was chosen.
     pub edition_choice: Choice,
+    /// The latest day on which any of the evidence was reported.
+    pub reported_on: Option<NaiveDate>,
     /// The evidence.
     pub evidence: Evidence,
     /// The decision.
@@ -171,7 +175,7 @@ pub fn derive(pool: &Pool<'_>, rules: &Rules) -> Derived {
     };
     let gathered = gather(&sources, rules);
     let joined = join(&gathered.items, &candidates, &specimens, &rules.mapping);
-    let mut undecided = assemble_cases(&gathered, &joined, rules);
+    let mut undecided = assemble_cases(&gathered, &joined, &sources, rules);
     relate(&mut undecided, &specimens);
 
     let ruleset = rules.ruleset_hash();
@@ -186,9 +190,8 @@ pub fn derive(pool: &Pool<'_>, rules: &Rules) -> Derived {
             continue;
         }
         let evidence = &case.assembled.evidence;
-        // The latest day that the reports of the case give; no report's day is read yet.
-        let reported_on: Option<NaiveDate> = None;
-        let (edition, edition_choice) = rules.guidelines.for_case(evidence.site, reported_on);
+        let (edition, edition_choice) =
+            (rules.guidelines).for_case(evidence.site, case.assembled.reported_on);
         let decision = decide(evidence, edition, &rules.conventions);
         let mut result = CaseResult {
             id,
@@ -196,6 +199,7 @@ pub fn derive(pool: &Pool<'_>, rules: &Rules) -> Derived {
             tissue: case.tissue,
             edition,
             edition_choice,
+            reported_on: case.assembled.reported_on,
             evidence: case.assembled.evidence,
             decision,
             inputs: case.assembled.inputs,
@@ -222,13 +226,20 @@ struct Undecided {
 impl Undecided {
     fn is_case(&self, rules: &Rules) -> bool {
         let evidence = &self.assembled.evidence;
-        let only_a_status =
-            evidence.ihc.is_empty() && evidence.ish.is_empty() && evidence.unreadable.is_empty();
+        let only_a_status = evidence.ihc.is_empty()
+            && evidence.ish.is_empty()
+            && evidence.unreadable.is_empty()
+            && evidence.quoted.is_empty();
         self.assembled.has_content() && (rules.overall_status_alone || !only_a_status)
     }
 }
 
-fn assemble_cases(gathered: &Gathered<'_>, joined: &[Joined], rules: &Rules) -> Vec<Undecided> {
+fn assemble_cases(
+    gathered: &Gathered<'_>,
+    joined: &[Joined],
+    sources: &Sources<'_>,
+    rules: &Rules,
+) -> Vec<Undecided> {
     let mut groups: BTreeMap<&CaseKey, Vec<(&Item<'_>, &Joined)>> = BTreeMap::new();
     for (item, joined) in gathered.items.iter().zip(joined) {
         if !item.pieces.is_empty() {
@@ -240,7 +251,7 @@ fn assemble_cases(gathered: &Gathered<'_>, joined: &[Joined], rules: &Rules) -> 
         .map(|(key, members)| {
             let evidence: Vec<&Joined> = members
                 .iter()
-                .filter(|(item, _)| item.is_evidence())
+                .filter(|(item, _)| item.is_of_this_tissue())
                 .map(|(_, joined)| *joined)
                 .collect();
             // The weakest of the rules that brought the evidence together.
@@ -258,10 +269,21 @@ fn assemble_cases(gathered: &Gathered<'_>, joined: &[Joined], rules: &Rules) -> 
                 TissueStatement::Stated
             };
             let items: Vec<&Item<'_>> = members.iter().map(|(item, _)| *item).collect();
+            let mut assembled =
+                assemble(&items, &gathered.narratives, by, tissue, rules.assume_site);
+            // What is known of the tissue makes no case of what is none.
+            if assembled.has_content() {
+                let read: Vec<&Item<'_>> = (items.iter().copied())
+                    .filter(|item| item.is_evidence())
+                    .collect();
+                let (handling, question) = handling_of(&read, &gathered.items, sources, rules);
+                assembled.evidence.handling = handling;
+                assembled.evidence.unreadable.extend(question);
+            }
             Undecided {
                 key: key.clone(),
                 tissue: members.iter().find_map(|(_, joined)| joined.tissue.clone()),
-                assembled: assemble(&items, &gathered.narratives, by, tissue, rules.assume_site),
+                assembled,
                 related: Vec::new(),
                 reports: (items.iter())
                     .flat_map(|item| item.reports.iter().map(|report| (*report).to_owned()))

@@ -13,6 +13,10 @@ use super::pool::{Pool, Resource};
 pub const RELATED_CONDITION: &str =
     "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-related-condition";
 
+/// Extension by which mCODE says what a tumour is made of.
+pub const MORPHOLOGY: &str =
+    "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-histology-morphology-behavior";
+
 /// One question and what was answered: an Observation's own, or that of a component.
 #[derive(Clone, Debug)]
 pub struct Candidate<'r> {

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Days, Months, NaiveDate, Utc};
 
 /// How precisely a date is stated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +67,20 @@ impl Date {
         self.precision
     }
 
+    /// The last day it may mean, as its sender counts days.
+    pub fn last_day(&self) -> Option<NaiveDate> {
+        let year = || self.text.get(..4)?.parse().ok();
+        match self.precision {
+            Precision::Year => NaiveDate::from_ymd_opt(year()?, 12, 31),
+            Precision::Month => {
+                NaiveDate::from_ymd_opt(year()?, self.text.get(5..7)?.parse().ok()?, 1)?
+                    .checked_add_months(Months::new(1))?
+                    .checked_sub_days(Days::new(1))
+            }
+            Precision::Day | Precision::Instant => self.text.get(..10)?.parse().ok(),
+        }
+    }
+
     /// The first moment it may mean, days without a zone taken as UTC.
     pub fn earliest(&self) -> DateTime<Utc> {
         self.earliest
@@ -118,6 +132,20 @@ mod tests {
             "10/03/2018",
         ] {
             assert_eq!(Date::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_day_is_the_senders_own_and_the_last_possible_one() {
+        for (text, day) in [
+            ("2024", "2024-12-31"),
+            ("2024-02", "2024-02-29"),
+            ("2024-12", "2024-12-31"),
+            ("2024-03-08", "2024-03-08"),
+            ("2024-03-08T00:30:00+02:00", "2024-03-08"),
+        ] {
+            let date = Date::parse(text).unwrap();
+            assert_eq!(date.last_day().unwrap().to_string(), day, "{text}");
         }
     }
 

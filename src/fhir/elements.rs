@@ -143,6 +143,15 @@ impl<'r> Value<'r> {
             .collect()
     }
 
+    /// The short text it consists of: a string, or the text of a concept without codes.
+    pub fn text(&self) -> Option<&'r str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Concept(concept) if concept.codings.is_empty() => concept.text,
+            _ => None,
+        }
+    }
+
     fn read(key: &str, json: &'r Json<'_>) -> Self {
         let quantity_at = |key| Quantity::read(json.get(key).unwrap_or(&Json::Null));
         match (key, json) {

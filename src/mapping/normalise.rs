@@ -7,14 +7,19 @@
 mod answers;
 mod numbers;
 mod questions;
+mod tissue;
 mod values;
 
 use super::table::Mapping;
 use crate::fhir::candidates::ObservationNode;
 use crate::fhir::json::Json;
-use crate::her2::evidence::{CountRole, IhcFinding, Origin, Probe, Site, StatedResult, UnreadTest};
+use crate::her2::evidence::{
+    CountRole, IhcFinding, IshWord, Origin, Probe, Site, StatedResult, UnreadTest,
+};
 use crate::her2::number::Measure;
 use questions::{Place, Reader};
+
+pub use tissue::{Elapsed, TissueFact};
 
 /// One thing that an Observation says.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +28,8 @@ pub enum Piece {
     Ihc(IhcFinding, Origin),
     /// The word beside a score.
     IhcInterpretation(StatedResult),
+    /// An adjective that states nothing beside a score, and leaves everything open without one; where it stands.
+    IhcAdjective(String),
     /// Percent of cells with any staining.
     IhcPercent(Measure),
     /// Percent of cells with uniform intense staining.
@@ -40,9 +47,13 @@ pub enum Piece {
     /// Single or dual probe.
     Probe(Probe),
     /// In situ hybridisation in a word.
-    IshWord(StatedResult, Origin),
+    IshWord(IshWord, Origin),
     /// Which count it is.
     Role(CountRole),
+    /// Share of cells in the separately counted population that the result is of.
+    Population(Measure),
+    /// Whether HER2 signals lie in clusters.
+    Clusters(bool),
     /// The sender's overall status.
     Overall(StatedResult),
     /// The test has no result: ordered, pending, cancelled or not done.
@@ -54,6 +65,8 @@ pub enum Piece {
         /// Path, code and what was met, in a sentence.
         detail: String,
     },
+    /// Said of an earlier specimen, which is not named: no evidence of this tissue.
+    Quoted,
     /// Understood and of no weight, or never an input.
     Excluded {
         /// Why.
@@ -82,6 +95,8 @@ pub struct Surroundings {
 pub struct Normalised {
     /// What it says about HER2; empty when it is not our concern.
     pub pieces: Vec<Piece>,
+    /// What it says about the tissue itself.
+    pub facts: Vec<TissueFact>,
     /// It is a HER2 panel: what its members say is about HER2.
     pub is_panel: bool,
     /// What its members say is quoted from an earlier specimen.
@@ -98,6 +113,7 @@ pub fn normalise(
     let mut reader = Reader {
         mapping,
         pieces: Vec::new(),
+        facts: Vec::new(),
         is_panel: false,
         gene_is_erbb2: false,
         is_quotation: false,
@@ -138,12 +154,54 @@ pub fn normalise(
                 test: UnreadTest::Either,
                 detail: "Observation.modifierExtension changes what it means".to_owned(),
             }];
+        } else if let Some(number) = number_told_twice(&reader.pieces) {
+            let is_number =
+                |piece: &Piece| piece.is_about_ish() || matches!(piece, Piece::Clusters(_));
+            reader.pieces.retain(|piece| !is_number(piece));
+            reader.pieces.push(Piece::Unread {
+                test: UnreadTest::Ish,
+                detail: format!(
+                    "Observation: it states two counts, and which of its numbers is of which is not told ({number})"
+                ),
+            });
         }
+    }
+    // What is no final statement, or changed in a way nobody knows, tells nothing of the tissue.
+    if instead_by_status(observation.status, rules).is_some() || has_modifier(observation) {
+        reader.facts.clear();
     }
     Normalised {
         pieces: reader.pieces,
+        facts: reader.facts,
         is_panel: reader.is_panel,
         is_quotation: reader.is_quotation,
+    }
+}
+
+/// A number of in situ hybridisation for which one Observation gives two values: its parts are of two counts, or of two
+/// populations, and could be paired in more than one way.
+fn number_told_twice(pieces: &[Piece]) -> Option<&'static str> {
+    let told = |of: fn(&Piece) -> Option<&Measure>| {
+        let mut values = pieces.iter().filter_map(of);
+        let first = values.next();
+        values.any(|value| Some(value) != first)
+    };
+    let ratio = told(|piece| match piece {
+        Piece::Ratio(value) => Some(value),
+        _ => None,
+    });
+    let copies = told(|piece| match piece {
+        Piece::Her2Copies(value) => Some(value),
+        _ => None,
+    });
+    let population = told(|piece| match piece {
+        Piece::Population(value) => Some(value),
+        _ => None,
+    });
+    match (ratio, copies, population) {
+        (true, true, _) => Some("ratio and copies"),
+        (_, _, true) => Some("share of a population"),
+        _ => None,
     }
 }
 
@@ -184,6 +242,7 @@ impl Piece {
                 | Self::Cells(_)
                 | Self::Probe(_)
                 | Self::Role(_)
+                | Self::Population(_)
         )
     }
 
@@ -193,6 +252,7 @@ impl Piece {
             self,
             Self::Ihc(..)
                 | Self::IhcInterpretation(_)
+                | Self::IhcAdjective(_)
                 | Self::IhcPercent(_)
                 | Self::IhcIntensePercent(_)
                 | Self::IhcStaining(_)

@@ -2,6 +2,7 @@
 //!
 //! What codes can mean stands in `meanings.rs`, how files are written in `written.rs`.
 
+mod lexicon;
 mod meanings;
 mod written;
 
@@ -11,10 +12,11 @@ use sha2::{Digest, Sha256};
 
 use super::words::Words;
 use crate::fhir::elements::{Coding, Concept};
-use crate::her2::evidence::Site;
+use crate::her2::evidence::{Fixative, Sample, Site};
 use written::{FileWritten, Rows};
 
-pub use meanings::{Answer, Finding, ReportKind, Side, SiteMeaning};
+pub use lexicon::Lexicon;
+pub use meanings::{Answer, Finding, Morphology, ReportKind, Side, SiteMeaning, Step};
 pub(super) use written::HeaderWritten;
 pub use written::Units;
 
@@ -95,6 +97,16 @@ pub struct Mapping {
     site_prefixes: BTreeMap<Key, SiteRow>,
     slides: BTreeSet<Key>,
     reports: BTreeMap<Key, ReportKind>,
+    /// How tissue was taken.
+    pub samples: Lexicon<Sample>,
+    /// What tissue was fixed in.
+    pub fixatives: Lexicon<Fixative>,
+    /// What was done with tissue.
+    pub steps: Lexicon<Step>,
+    /// What a tumour is made of.
+    pub morphologies: Lexicon<Morphology>,
+    /// Histologic grades.
+    pub grades: Lexicon<u8>,
     /// The spelling of each system that is searched by.
     preferred: BTreeSet<String>,
     /// Units a number may carry.
@@ -191,9 +203,17 @@ impl Mapping {
                 self.preferred.extend(rows.preferred_system(row));
             }
         }
+        self.samples.take("sample", file.sample, &mut rows)?;
+        self.fixatives.take("fixative", file.fixative, &mut rows)?;
+        self.steps.take("processing", file.processing, &mut rows)?;
+        (self.morphologies).take("histology", file.histology, &mut rows)?;
+        if let Some(block) = (file.grade.iter()).find(|block| !(1..=3).contains(&block.is)) {
+            return Err(rows.bad(format!("grade {} is none of 1 to 3", block.is)));
+        }
+        self.grades.take("grade", file.grade, &mut rows)?;
         self.units.extend(file.units);
-        self.words.extend(file.words);
-        Ok(())
+        (self.words.extend(file.words))
+            .map_err(|_| rows.bad("a placeholder in [words] stands for no number".to_owned()))
     }
 
     /// What a coding asks.
@@ -373,6 +393,11 @@ mod tests {
         assert!(row("site", "elbow", "code=\"1\"").contains("site `elbow` is unknown"));
         assert!(row("answer", "positive", "code=\"1\",site=\"elbow\"").contains("`elbow`"));
         assert!(row("specimen", "jar", "code=\"1\"").contains("specimen kind `jar`"));
+        assert!(row("sample", "jar", "code=\"1\"").contains("`jar` is unknown"));
+        assert!(row("sample", "biopsy", "suffix=\"/2\"").contains("needs one code"));
+        assert!(refusal("[[grade]]\nis=4\nwords=[\"g4\"]\n").contains("grade 4"));
+        let bound = refusal("[words]\nratio-bounds={\"XX.2\"=\"below\"}\n");
+        assert!(bound.contains("stands for no number"), "{bound}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::table::Answer;
 use crate::her2::evidence::Score;
+use crate::her2::number::{Measure, NotANumber};
 
 /// `[words]` of a mapping file.
 #[derive(Debug, Default, Deserialize)]
@@ -26,13 +27,20 @@ pub struct WordsWritten {
     negative: Vec<String>,
     equivocal: Vec<String>,
     indeterminate: Vec<String>,
+    undefined: Vec<String>,
+    polysomy_not_amplified: Vec<String>,
+    no_statement: Vec<String>,
     no_result: Vec<String>,
+    no_number: Vec<String>,
+    ratio_bounds: BTreeMap<String, String>,
+    copies_bounds: BTreeMap<String, String>,
     single_probe: Vec<String>,
     dual_probe: Vec<String>,
     her2: Vec<String>,
     other_marker: Vec<String>,
     ihc: Vec<String>,
     ish: Vec<String>,
+    second_observer: Vec<String>,
 }
 
 /// The words in force.
@@ -43,6 +51,10 @@ pub struct Words {
     other_marker: BTreeSet<String>,
     ihc: BTreeSet<String>,
     ish: BTreeSet<String>,
+    second_observer: Vec<Vec<String>>,
+    no_number: BTreeSet<String>,
+    ratio_bounds: BTreeMap<String, Measure>,
+    copies_bounds: BTreeMap<String, Measure>,
 }
 
 /// What a short text answers.
@@ -55,7 +67,11 @@ pub enum Said {
 }
 
 impl Words {
-    pub(super) fn extend(&mut self, written: WordsWritten) {
+    /// Takes the words of one file.
+    ///
+    /// # Errors
+    /// [`NotANumber`] when a placeholder for a bound is given none.
+    pub(super) fn extend(&mut self, written: WordsWritten) -> Result<(), NotANumber> {
         for (answer, words) in [
             (Answer::Score0, written.score_0),
             (Answer::Score0Stained, written.score_0_stained),
@@ -66,6 +82,9 @@ impl Words {
             (Answer::Negative, written.negative),
             (Answer::Equivocal, written.equivocal),
             (Answer::Indeterminate, written.indeterminate),
+            (Answer::Undefined, written.undefined),
+            (Answer::PolysomyNotAmplified, written.polysomy_not_amplified),
+            (Answer::NoStatement, written.no_statement),
             (Answer::NoResult, written.no_result),
             (Answer::SingleProbe, written.single_probe),
             (Answer::DualProbe, written.dual_probe),
@@ -77,6 +96,41 @@ impl Words {
         self.other_marker.extend(written.other_marker);
         self.ihc.extend(written.ihc);
         self.ish.extend(written.ish);
+        self.second_observer
+            .extend(written.second_observer.iter().map(|phrase| tokens(phrase)));
+        self.no_number
+            .extend(written.no_number.iter().map(|word| plain(word)));
+        for (bounds, words) in [
+            (&mut self.ratio_bounds, written.ratio_bounds),
+            (&mut self.copies_bounds, written.copies_bounds),
+        ] {
+            for (word, bound) in words {
+                bounds.insert(plain(&word), Measure::parse(&bound)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a text stands in the place of a number that is not documented.
+    pub fn is_no_number(&self, text: Option<&str>) -> bool {
+        text.is_some_and(|text| self.no_number.contains(&plain(text)))
+    }
+
+    /// The ratios that a placeholder stands for.
+    pub fn ratio_bound(&self, text: Option<&str>) -> Option<&Measure> {
+        self.ratio_bounds.get(&plain(text?))
+    }
+
+    /// The copies that a placeholder stands for.
+    pub fn copies_bound(&self, text: Option<&str>) -> Option<&Measure> {
+        self.copies_bounds.get(&plain(text?))
+    }
+
+    /// What a text answers before a remark in parentheses. A remark that is an answer itself is none.
+    pub fn read_before_remark(&self, text: &str) -> Option<Said> {
+        let (answer, remark) = text.trim().strip_suffix(')')?.rsplit_once('(')?;
+        let is_remark = !remark.trim().is_empty() && self.read(remark).is_none();
+        is_remark.then(|| self.read(answer)).flatten()
     }
 
     /// What a whole short text answers; `None` when it is not exactly one of the words, or a range of scores.
@@ -161,13 +215,24 @@ impl Words {
         self.has_any(text, &self.ish)
     }
 
+    /// Whether a text mentions a second observer.
+    pub fn mentions_second_observer(&self, text: &str) -> bool {
+        let tokens = tokens(text);
+        self.second_observer.iter().any(|phrase| {
+            !phrase.is_empty()
+                && tokens
+                    .windows(phrase.len())
+                    .any(|run| run == phrase.as_slice())
+        })
+    }
+
     fn has_any(&self, text: &str, words: &BTreeSet<String>) -> bool {
         tokens(text).iter().any(|token| words.contains(token))
     }
 }
 
 /// Lower case, single spaces, no space or stop at the ends.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.split_whitespace()
         .collect::<Vec<_>>()
         .join(" ")
@@ -250,6 +315,40 @@ mod tests {
         );
         assert_eq!(words.read("3+ in the control"), None);
         assert_eq!(words.read("3+-2+"), None);
+    }
+
+    #[test]
+    fn words_of_hybridisation_that_no_edition_defines_are_told_apart() {
+        let words = words();
+        for text in ["Borderline", "polysomy", "Polysomy 17"] {
+            assert_eq!(words.read(text), Some(Said::Answer(Answer::Undefined)));
+        }
+        assert_eq!(
+            words.read("Polysomy 17, not amplified"),
+            Some(Said::Answer(Answer::PolysomyNotAmplified))
+        );
+        assert_eq!(words.read("amplified low level"), None);
+    }
+
+    #[test]
+    fn a_second_observer_is_mentioned_by_whole_words() {
+        let words = words();
+        assert!(words.mentions_second_observer("Recounted by a Second-Observer."));
+        assert!(words.mentions_second_observer("a blinded recount gave 3.9"));
+        assert!(!words.mentions_second_observer("the second observers meeting"));
+        assert!(!words.mentions_second_observer("a second block was observed"));
+    }
+
+    #[test]
+    fn a_placeholder_of_a_registry_is_a_bound_or_no_number() {
+        let words = words();
+        let written = |bound: Option<&Measure>| bound.map(ToString::to_string);
+        assert_eq!(written(words.ratio_bound(Some("XX.2"))).unwrap(), "<2.0");
+        assert_eq!(written(words.ratio_bound(Some("xx.3"))).unwrap(), ">=2.0");
+        assert_eq!(written(words.copies_bound(Some("XX.1"))).unwrap(), ">=100");
+        assert_eq!(written(words.copies_bound(Some("XX.2"))), None);
+        assert!(words.is_no_number(Some("XX.9")));
+        assert!(!words.is_no_number(Some("1.9")));
     }
 
     #[test]

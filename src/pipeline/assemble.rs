@@ -6,10 +6,13 @@
 
 use std::collections::BTreeSet;
 
+use chrono::NaiveDate;
+
 use super::gather::{Item, Narrative};
 use crate::her2::evidence::{
-    CountRole, Evidence, IhcFinding, IhcResult, IshResult, JoinedBy, Origin, Probe, ReportedStatus,
-    Site, SiteFinding, Source, StatedResult, TissueStatement, UnreadTest, Unreadable,
+    CountRole, Evidence, IhcFinding, IhcResult, IshResult, IshWord, JoinedBy, Origin, Probe,
+    ReportedStatus, Site, SiteFinding, Source, StatedResult, TissueStatement, UnreadTest,
+    Unreadable,
 };
 use crate::her2::number::Measure;
 use crate::mapping::normalise::Piece;
@@ -32,6 +35,8 @@ pub struct Assembled {
     pub inputs: BTreeSet<Source>,
     /// What was left out.
     pub excluded: BTreeSet<Excluded>,
+    /// The latest day on which any of the evidence was reported.
+    pub reported_on: Option<NaiveDate>,
 }
 
 impl Assembled {
@@ -41,7 +46,8 @@ impl Assembled {
         !(evidence.ihc.is_empty()
             && evidence.ish.is_empty()
             && evidence.reported.is_empty()
-            && evidence.unreadable.is_empty())
+            && evidence.unreadable.is_empty()
+            && evidence.quoted.is_empty())
     }
 }
 
@@ -57,11 +63,19 @@ pub fn assemble(
     let mut ish: Vec<Fragment<'_, IshParts>> = Vec::new();
     let mut reported: Vec<ReportedStatus> = Vec::new();
     let mut unreadable: Vec<Unreadable> = Vec::new();
+    let mut quoted: BTreeSet<Source> = BTreeSet::new();
+    let mut second_observer: BTreeSet<Source> = BTreeSet::new();
     let mut excluded = BTreeSet::new();
     let mut inputs = BTreeSet::new();
+    let mut reported_on = None;
+    let mut adjectives: Vec<Unreadable> = Vec::new();
     for item in items {
         if item.is_evidence() {
+            second_observer.extend(item.second_observer.iter().cloned());
+        }
+        if item.is_of_this_tissue() {
             inputs.insert(item.source.clone());
+            reported_on = reported_on.max(item.reported_on).max(item.report_issued_on);
         }
         let mut own_ihc = Fragment::of(item);
         let mut own_ish = Fragment::of(item);
@@ -87,6 +101,18 @@ pub fn assemble(
                         reported.push(status);
                     }
                 }
+                Piece::IhcAdjective(place) => adjectives.push(Unreadable {
+                    test: UnreadTest::Ihc,
+                    detail: format!("{place}: its answer states nothing without a score"),
+                    source: item.source.clone(),
+                }),
+                Piece::Quoted => {
+                    quoted.insert(item.source.clone());
+                    excluded.insert(Excluded {
+                        source: item.source.clone(),
+                        why: "quoted from an earlier specimen".to_owned(),
+                    });
+                }
                 Piece::NoResult | Piece::Site(_) => {}
                 piece => {
                     take(&mut own_ihc, &mut ihc, item, IhcParts::from_piece(piece));
@@ -98,14 +124,25 @@ pub fn assemble(
         ish.extend(own_ish.filled());
     }
 
+    // A case that nothing else is said of rests on what is quoted.
+    if inputs.is_empty() {
+        inputs.clone_from(&quoted);
+    }
     let mut evidence = Evidence {
         reported,
         unreadable,
         tissue,
+        quoted: quoted.into_iter().collect(),
+        second_observer: second_observer.into_iter().collect(),
         ..Evidence::new(site_of(items, assume_site), joined_by)
     };
     for fragment in put_together(ihc) {
         fragment.into_result(&mut evidence);
+    }
+    let is_scored =
+        (evidence.ihc.iter()).any(|result| matches!(result.finding, IhcFinding::Score(_)));
+    if !is_scored {
+        evidence.unreadable.extend(adjectives);
     }
     for fragment in put_together(ish) {
         fragment.into_result(&mut evidence);
@@ -117,6 +154,7 @@ pub fn assemble(
         evidence,
         inputs,
         excluded,
+        reported_on,
     }
 }
 
@@ -161,13 +199,18 @@ fn unread_narrative(
 }
 
 fn site_of(items: &[&Item<'_>], assumed: Option<Site>) -> SiteFinding {
-    let named: BTreeSet<Site> = items
-        .iter()
-        .filter(|item| item.is_evidence())
-        .flat_map(|item| item.sites.iter().copied())
+    let evidence = || items.iter().filter(|item| item.is_evidence());
+    let is_squamous = evidence().any(|item| item.is_squamous);
+    // The edition for this site is one of adenocarcinoma.
+    let covered = |site| match site {
+        Site::Gastroesophageal if is_squamous => Site::Other,
+        site => site,
+    };
+    let named: BTreeSet<Site> = evidence()
+        .flat_map(|item| item.sites.iter().copied().map(covered))
         .collect();
     match named.into_iter().collect::<Vec<_>>().as_slice() {
-        [] => assumed.map_or(SiteFinding::Unknown, SiteFinding::Known),
+        [] => (assumed.map(covered)).map_or(SiteFinding::Unknown, SiteFinding::Known),
         [only] => SiteFinding::Known(*only),
         _ => SiteFinding::Disputed,
     }
@@ -182,6 +225,7 @@ struct Fragment<'i, P> {
     /// The reports that name it; without a report, when it was observed.
     company: (BTreeSet<&'i str>, Option<&'i str>),
     source: Source,
+    reported_on: Option<NaiveDate>,
 }
 
 /// Parts that can be put together while they do not speak twice of one thing.
@@ -211,6 +255,7 @@ impl<'i, P: Parts> Fragment<'i, P> {
             scope,
             company: (item.reports.clone(), observed),
             source: item.source.clone(),
+            reported_on: item.reported_on,
         }
     }
 
@@ -277,6 +322,7 @@ fn merge_within<'i, P: Parts, K: PartialEq>(
             Some((earlier, joined)) => {
                 if fragment.parts.has_core() && !earlier.parts.has_core() {
                     earlier.source = fragment.source;
+                    earlier.reported_on = fragment.reported_on;
                 }
                 earlier.parts = joined;
             }
@@ -385,8 +431,10 @@ struct IshParts {
     cep17_copies: Option<Measure>,
     cells: Option<Measure>,
     probe: Option<Probe>,
-    word: Option<(StatedResult, Origin)>,
+    word: Option<(IshWord, Origin)>,
     role: Option<CountRole>,
+    population_percent: Option<Measure>,
+    clusters: Option<bool>,
 }
 
 impl IshParts {
@@ -400,6 +448,8 @@ impl IshParts {
             Piece::Probe(probe) => parts.probe = Some(*probe),
             Piece::IshWord(word, origin) => parts.word = Some((*word, *origin)),
             Piece::Role(role) => parts.role = Some(*role),
+            Piece::Population(percent) => parts.population_percent = Some(percent.clone()),
+            Piece::Clusters(clusters) => parts.clusters = Some(*clusters),
             _ => return None,
         }
         Some(parts)
@@ -424,6 +474,12 @@ impl Parts for IshParts {
                 (one, two) => one_of(&one, &two)?,
             },
             role: same_or_one(self.role, other.role)?,
+            // Populations of different size are different counts.
+            population_percent: same_or_one(
+                self.population_percent.clone(),
+                other.population_percent.clone(),
+            )?,
+            clusters: same_or_one(self.clusters, other.clusters)?,
         })
     }
 
@@ -432,11 +488,11 @@ impl Parts for IshParts {
     }
 
     fn is_label(&self) -> bool {
-        self.role.is_some() && !self.has_core()
+        (self.role.is_some() || self.population_percent.is_some()) && !self.has_core()
     }
 
     fn may_be_one_count(&self, other: &Self) -> bool {
-        self.role == other.role
+        self.role == other.role && self.population_percent == other.population_percent
     }
 }
 
@@ -445,14 +501,16 @@ impl Fragment<'_, IshParts> {
         let parts = self.parts;
         if !parts.has_core() {
             // A count of cells or a kind of probe alone says nothing about HER2; a label without its count does.
-            if parts.role.is_some() {
-                evidence.unreadable.push(Unreadable {
-                    test: UnreadTest::Ish,
-                    detail: "a recount or adjudication is stated without the count it belongs to"
-                        .to_owned(),
-                    source: self.source,
-                });
-            }
+            let label = match (parts.role, parts.population_percent) {
+                (Some(_), _) => "a recount or adjudication",
+                (None, Some(_)) => "the share of a population",
+                (None, None) => return,
+            };
+            evidence.unreadable.push(Unreadable {
+                test: UnreadTest::Ish,
+                detail: format!("{label} is stated without the count it belongs to"),
+                source: self.source,
+            });
             return;
         }
         evidence.ish.push(IshResult {
@@ -463,7 +521,10 @@ impl Fragment<'_, IshParts> {
             cep17_copies: parts.cep17_copies,
             cells: parts.cells,
             origin: parts.word.map_or(Origin::Coded, |(_, origin)| origin),
-            result: parts.word.map(|(word, _)| word.into()),
+            result: parts.word.map(|(word, _)| word),
+            clusters: parts.clusters,
+            reported_on: self.reported_on,
+            population_percent: parts.population_percent,
             ..IshResult::new(self.source)
         });
     }

@@ -185,7 +185,7 @@ impl<'i> Accessions<'i> {
             }
         }
         for item in items {
-            let key = item.reports.first().copied().or_else(|| root_of(item));
+            let key = item.reports.first().copied().or_else(|| item.root());
             if let Some(group) = key
                 .and_then(|key| group_of.get(key))
                 .and_then(|index| groups.get_mut(index))
@@ -218,7 +218,7 @@ impl<'i> Accessions<'i> {
 
     /// The case of an item that names no specimen.
     fn join(&self, item: &Item<'_>) -> Joined {
-        let own = item.reports.first().copied().or_else(|| root_of(item));
+        let own = item.reports.first().copied().or_else(|| item.root());
         let alone = |unclear| {
             let (by, key) = match (item.reports.first(), own) {
                 (Some(report), _) => (JoinedBy::Report, format!("report {report}")),
@@ -284,9 +284,4 @@ fn report_tokens(report: &ReportNode<'_>) -> Vec<String> {
         .iter()
         .map(|identifier| identifier.token())
         .collect()
-}
-
-fn root_of<'i>(item: &Item<'i>) -> Option<&'i str> {
-    let own = item.observation.map(|observation| observation.key);
-    item.ancestors.first().copied().or(own)
 }

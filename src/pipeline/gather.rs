@@ -1,19 +1,24 @@
 //! From the pool to items: what each Observation says about HER2, which reports name it, and on which tissue it was
 //! observed.
 
-mod place;
+mod mentions;
+pub(super) mod place;
 mod trees;
 mod withhold;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
+
 use super::Rules;
 use crate::fhir::candidates::{Candidates, ObservationNode, ReportNode};
+use crate::fhir::dates::Date;
 use crate::fhir::pool::Pool;
 use crate::fhir::tissue::Specimens;
 use crate::her2::evidence::{Site, Source, UnreadTest};
-use crate::mapping::normalise::{Piece, Surroundings, normalise};
+use crate::mapping::normalise::{Piece, Surroundings, TissueFact, normalise};
 use crate::mapping::table::{ReportKind, Side};
+use mentions::{observation_mentions, report_mentions};
 use place::{place, specimen_of};
 use trees::Trees;
 use withhold::{is_withdrawn, superseded, withhold};
@@ -39,9 +44,30 @@ pub struct Item<'r> {
     pub side: Option<Side>,
     /// Primary sites that its Conditions, specimen and codes name.
     pub sites: BTreeSet<Site>,
+    /// Its tumour is a squamous carcinoma.
+    pub is_squamous: bool,
+    /// The day on which the laboratory reported it.
+    pub reported_on: Option<NaiveDate>,
+    /// The latest day on which a report that names it was issued.
+    pub report_issued_on: Option<NaiveDate>,
+    /// It, or a report that names it, is signed and mentions a second observer.
+    pub second_observer: BTreeSet<Source>,
+    /// What it says about the tissue itself.
+    pub facts: Vec<TissueFact>,
 }
 
-impl Item<'_> {
+impl<'r> Item<'r> {
+    /// The outermost Observation that it stands in.
+    pub fn root(&self) -> Option<&'r str> {
+        let own = self.observation.map(|observation| observation.key);
+        self.ancestors.first().copied().or(own)
+    }
+
+    /// Whether it is evidence, or may be, of the tissue it names, and not quoted from an earlier one.
+    pub fn is_of_this_tissue(&self) -> bool {
+        self.is_evidence() && !self.pieces.contains(&Piece::Quoted)
+    }
+
     /// Whether it bears on a case at all: evidence, or something that could not be read.
     pub fn is_evidence(&self) -> bool {
         self.pieces.iter().any(|piece| {
@@ -172,12 +198,13 @@ impl<'r> Gathering<'_, 'r> {
                 quotations.insert(observation.key);
             }
             let mut item = self.item_of(observation, normalised.pieces);
+            item.facts = normalised.facts;
             let above = self.trees.all_above(observation);
             if observation.specimen.is_none()
                 && !above.is_disjoint(&quotations)
                 && item.is_evidence()
             {
-                item.pieces = vec![quoted(&item)];
+                item.pieces = vec![Piece::Quoted];
             }
             place(&mut item, self.sources, self.rules);
             withhold(&mut item, self.sources.candidates, &superseded);
@@ -223,21 +250,39 @@ impl<'r> Gathering<'_, 'r> {
     fn item_of(&self, observation: &'r ObservationNode<'r>, pieces: Vec<Piece>) -> Item<'r> {
         let ancestors = self.trees.ancestors(observation).to_vec();
         let reports: BTreeSet<&'r str> = self.trees.reports(observation).collect();
-        let subject_of_report = || {
-            (reports.iter())
-                .find_map(|report| self.sources.candidates.reports.get(report)?.subject.clone())
+        let nodes: Vec<&ReportNode<'_>> = (reports.iter())
+            .filter_map(|report| self.sources.candidates.reports.get(report))
+            .collect();
+        let subject_of_report = || nodes.iter().find_map(|report| report.subject.clone());
+        let report_issued_on = (nodes.iter())
+            .filter(|report| !is_withdrawn(report))
+            .filter_map(|report| report.issued.as_ref()?.last_day())
+            .max();
+        let words = &self.rules.mapping.words;
+        let mut second_observer: BTreeSet<Source> = (nodes.iter())
+            .filter(|report| report_mentions(words, report))
+            .map(|report| source_of_report(report))
+            .collect();
+        let source = Source {
+            reference: observation.key.to_owned(),
+            version: observation.version.map(str::to_owned),
         };
+        if observation_mentions(words, observation) {
+            second_observer.insert(source.clone());
+        }
         Item {
             observation: Some(observation),
-            source: Source {
-                reference: observation.key.to_owned(),
-                version: observation.version.map(str::to_owned),
-            },
+            source,
             pieces,
             subject: observation.subject.clone().or_else(subject_of_report),
             specimen: specimen_of(self.sources, observation, &ancestors, &reports),
             side: None,
             sites: BTreeSet::new(),
+            is_squamous: false,
+            reported_on: reported_on(observation, report_issued_on),
+            report_issued_on,
+            second_observer,
+            facts: Vec::new(),
             ancestors,
             reports,
         }
@@ -313,9 +358,13 @@ impl<'r> Gathering<'_, 'r> {
     }
 
     fn enter_of_report(&mut self, report: &'r ReportNode<'r>, pieces: Vec<Piece>) {
+        let issued_on = report.issued.as_ref().and_then(Date::last_day);
+        let source = source_of_report(report);
+        let mentions = report_mentions(&self.rules.mapping.words, report);
         let mut item = Item {
             observation: None,
-            source: source_of_report(report),
+            second_observer: mentions.then(|| source.clone()).into_iter().collect(),
+            source,
             pieces,
             ancestors: Vec::new(),
             reports: BTreeSet::from([report.key]),
@@ -326,6 +375,10 @@ impl<'r> Gathering<'_, 'r> {
             },
             side: None,
             sites: BTreeSet::new(),
+            is_squamous: false,
+            reported_on: issued_on,
+            report_issued_on: issued_on,
+            facts: Vec::new(),
         };
         place(&mut item, self.sources, self.rules);
         (self.units.entry(report.key).or_default()).push(self.items.len());
@@ -341,15 +394,16 @@ fn is_pending(report: &ReportNode<'_>) -> bool {
     )
 }
 
-/// A result quoted from an earlier specimen is not one of the tissue its report is about.
-fn quoted(item: &Item<'_>) -> Piece {
-    Piece::Unread {
-        test: UnreadTest::Neither,
-        detail: format!(
-            "{}: it is quoted from an earlier specimen that is not named",
-            item.source.reference
-        ),
-    }
+/// The day on which an Observation was reported: its own, else that of its reports.
+fn reported_on(
+    observation: &ObservationNode<'_>,
+    report_issued_on: Option<NaiveDate>,
+) -> Option<NaiveDate> {
+    let own = [&observation.issued, &observation.effective];
+    own.into_iter()
+        .flatten()
+        .find_map(Date::last_day)
+        .or(report_issued_on)
 }
 
 fn not_found(path: &str, key: &str) -> Piece {

@@ -3,7 +3,10 @@
 use serde::Serialize;
 
 use super::CaseResult;
-use crate::her2::evidence::{IhcFinding, IhcResult, IshResult, Source};
+use crate::her2::evidence::{
+    Fixative, Handling, Histology, IhcFinding, IhcResult, IshResult, Sample, Source,
+};
+use crate::her2::number::Measure;
 use crate::her2::reason::score_names;
 
 /// One case with its decision, evidence and reasons.
@@ -49,6 +52,27 @@ struct Remark {
 struct EvidenceRecord {
     ihc: Vec<IhcRecord>,
     ish: Vec<IshRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handling: Option<HandlingRecord>,
+}
+
+/// What is known of the tissue itself.
+#[derive(Clone, Debug, Serialize)]
+struct HandlingRecord {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sample: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fixative: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fixation_hours: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cold_ischemia_minutes: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decalcified: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    histology: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grade: Option<u8>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -75,6 +99,10 @@ struct IshRecord {
     cep17_copies: Option<String>,
     cells: Option<String>,
     result: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clusters: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    population_percent: Option<String>,
     recount: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     adjudicated: bool,
@@ -144,6 +172,7 @@ impl DecisionRecord {
             evidence: EvidenceRecord {
                 ihc: evidence.ihc.iter().map(IhcRecord::of).collect(),
                 ish: evidence.ish.iter().map(IshRecord::of).collect(),
+                handling: HandlingRecord::of(&evidence.handling),
             },
             reported_status: (evidence.reported.iter())
                 .map(|status| Reported {
@@ -175,6 +204,22 @@ impl DecisionRecord {
     }
 }
 
+impl HandlingRecord {
+    /// Nothing where nothing is known.
+    fn of(handling: &Handling) -> Option<Self> {
+        let text = |measure: &Option<Measure>| measure.as_ref().map(ToString::to_string);
+        (*handling != Handling::default()).then(|| Self {
+            sample: handling.sample.map(Sample::name),
+            fixative: handling.fixative.map(Fixative::name),
+            fixation_hours: text(&handling.fixation_hours),
+            cold_ischemia_minutes: text(&handling.cold_ischemia_minutes),
+            decalcified: handling.decalcified,
+            histology: handling.histology.map(Histology::name),
+            grade: handling.grade,
+        })
+    }
+}
+
 impl IhcRecord {
     fn of(result: &IhcResult) -> Self {
         let Source { reference, version } = result.source.clone();
@@ -199,9 +244,7 @@ impl IshRecord {
     fn of(result: &IshResult) -> Self {
         use crate::her2::evidence::CountRole;
         let Source { reference, version } = result.source.clone();
-        let text = |measure: &Option<crate::her2::number::Measure>| {
-            measure.as_ref().map(ToString::to_string)
-        };
+        let text = |measure: &Option<Measure>| measure.as_ref().map(ToString::to_string);
         Self {
             probe: result.probe.map(crate::her2::evidence::Probe::name),
             ratio: text(&result.ratio),
@@ -210,6 +253,8 @@ impl IshRecord {
             cep17_copies: text(&result.cep17_copies),
             cells: text(&result.cells),
             result: result.result.map(crate::her2::evidence::IshWord::name),
+            clusters: result.clusters,
+            population_percent: text(&result.population_percent),
             recount: result.role == CountRole::Recount,
             adjudicated: result.role == CountRole::Adjudicated,
             origin: result.origin.name(),

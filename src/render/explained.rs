@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use super::{Format, NOTHING, PAGE_WIDTH, escaped, printable, wrapped};
 use crate::her2::decision::{Category, Decision, NextAction};
-use crate::her2::evidence::{Evidence, IhcFinding, IhcResult, IshResult, Origin, SiteFinding};
+use crate::her2::evidence::{
+    Evidence, Fixative, Handling, IhcFinding, IhcResult, IshResult, Origin, SiteFinding,
+};
 use crate::her2::reason::{Reason, ihc_read, ish_read};
 use crate::pipeline::CaseResult;
 
@@ -108,6 +110,7 @@ fn statements(case: &CaseResult) -> Vec<Statement> {
             format!("{}; {}", case.edition.title(), case.edition_choice),
         ),
     ];
+    statements.extend(tissue(&case.evidence.handling));
     statements.extend(read(&case.evidence));
     statements.extend(reasoned(&case.decision));
     statements.extend(case.decision.review.iter().map(|item| {
@@ -140,6 +143,29 @@ fn tumour(evidence: &Evidence) -> String {
         "primary site {site}; evidence joined by {}",
         evidence.joined_by.name()
     )
+}
+
+/// What is known of the tissue itself, in one statement.
+fn tissue(handling: &Handling) -> Option<Statement> {
+    let mut known = Vec::new();
+    known.extend(handling.sample.map(|sample| sample.name().to_owned()));
+    known.extend(handling.fixative.map(|fixative| match fixative {
+        Fixative::Formalin => "fixed in formalin".to_owned(),
+        Fixative::Other => "not fixed in formalin".to_owned(),
+    }));
+    if let Some(hours) = &handling.fixation_hours {
+        known.push(format!("fixation {hours} h"));
+    }
+    if let Some(minutes) = &handling.cold_ischemia_minutes {
+        known.push(format!("cold ischaemia {minutes} min"));
+    }
+    known.extend(handling.decalcified.map(|decalcified| {
+        let word = if decalcified { "" } else { "not " };
+        format!("{word}decalcified")
+    }));
+    known.extend((handling.histology).map(|histology| format!("{} carcinoma", histology.name())));
+    known.extend(handling.grade.map(|grade| format!("grade {grade}")));
+    (!known.is_empty()).then(|| Statement::new("Tissue", format!("{}.", known.join(", "))))
 }
 
 /// What was read, and what the senders say about it.
@@ -195,6 +221,13 @@ fn ish_details(result: &IshResult) -> Vec<String> {
     let mut details = Vec::new();
     if let Some(ratio) = result.derived_ratio() {
         details.push(format!("ratio from the copies {ratio}"));
+    }
+    if let Some(percent) = &result.population_percent {
+        details.push(format!("a population of {percent} % of cells"));
+    }
+    if let Some(clusters) = result.clusters {
+        let word = if clusters { "in" } else { "not in" };
+        details.push(format!("HER2 signals {word} clusters"));
     }
     details.extend(written_as_text(result.origin));
     details

@@ -204,6 +204,7 @@ mod tests {
             tissue: None,
             edition,
             edition_choice,
+            reported_on: None,
             evidence: Evidence::new(SiteFinding::Known(Site::Breast), JoinedBy::Specimen),
             decision,
             inputs: BTreeSet::new(),

@@ -11,3 +11,4 @@ mod reading;
 mod reference_cases;
 mod support;
 mod table;
+mod tissue;

@@ -1,18 +1,22 @@
 //! What is read of FHIR as it arrives, and what is put up for review because nobody can be sure of it.
 
+use chrono::NaiveDate;
 use her2_adapter::fhir::json::Json;
 use her2_adapter::fhir::pool::Pool;
-use her2_adapter::her2::evidence::CountRole;
+use her2_adapter::her2::decision::Group;
+use her2_adapter::her2::evidence::{CountRole, IshWord, Site, SiteFinding};
+use her2_adapter::her2::number::Measure;
 use her2_adapter::pipeline::ledger::UnitContent;
+use her2_adapter::pipeline::record::DecisionRecord;
 use her2_adapter::pipeline::{CaseResult, Derived, derive};
 use serde_json::{Value, json};
 
 use crate::golden_cases::rules;
 
-const LOINC: &str = "http://loinc.org";
-const EVIDENCE: &str = "https://her2-adapter.example/fhir/CodeSystem/her2-evidence";
+pub const LOINC: &str = "http://loinc.org";
+pub const EVIDENCE: &str = "https://her2-adapter.example/fhir/CodeSystem/her2-evidence";
 
-fn derived(resources: &[Value]) -> Derived {
+pub fn derived(resources: &[Value]) -> Derived {
     let texts: Vec<String> = resources.iter().map(Value::to_string).collect();
     let mut pool = Pool::new(None);
     for text in &texts {
@@ -22,17 +26,17 @@ fn derived(resources: &[Value]) -> Derived {
     derive(&pool, &rules())
 }
 
-fn only(derived: &Derived) -> &CaseResult {
+pub fn only(derived: &Derived) -> &CaseResult {
     assert_eq!(derived.cases.len(), 1);
     &derived.cases[0]
 }
 
-fn coded(system: &str, code: &str) -> Value {
+pub fn coded(system: &str, code: &str) -> Value {
     json!({"coding": [{"system": system, "code": code}]})
 }
 
 /// An Observation of one patient and specimen, with more elements over it.
-fn observation(id: &str, code: Value, more: Value) -> Value {
+pub fn observation(id: &str, code: Value, more: Value) -> Value {
     let mut resource = json!({
         "resourceType": "Observation", "id": id, "status": "final", "code": code,
         "subject": {"reference": "Patient/p"}, "specimen": {"reference": "Specimen/s"},
@@ -43,20 +47,20 @@ fn observation(id: &str, code: Value, more: Value) -> Value {
     resource
 }
 
-fn ihc(id: &str, score: &str) -> Value {
+pub fn ihc(id: &str, score: &str) -> Value {
     observation(id, coded(LOINC, "85319-2"), json!({"valueString": score}))
 }
 
-fn number(code: &str, value: f64) -> Value {
+pub fn number(code: &str, value: f64) -> Value {
     json!({"code": coded(LOINC, code), "valueQuantity": {"value": value}})
 }
 
-fn without(mut resource: Value, key: &str) -> Value {
+pub fn without(mut resource: Value, key: &str) -> Value {
     resource.as_object_mut().unwrap().remove(key);
     resource
 }
 
-fn assert_asks_a_person(derived: &Derived) {
+pub fn assert_asks_a_person(derived: &Derived) {
     for case in &derived.cases {
         assert!(!case.decision.status.is_decided(), "{}", case.decision.rule);
         assert!(!case.decision.review.is_empty());
@@ -331,4 +335,351 @@ fn in_situ_and_invasive_disease_named_by_one_result_is_a_question() {
         condition("a", "109889007"),
         condition("b", "408643008"),
     ]));
+}
+
+#[test]
+fn totals_of_signals_over_their_own_nuclei_are_exact_quotients() {
+    let total = |code: &str, signals: u32, nuclei: u32| json!({"code": coded(LOINC, code), "valueRatio": {"numerator": {"value": signals}, "denominator": {"value": nuclei}}});
+    let ish = observation(
+        "ish",
+        coded(LOINC, "74885-5"),
+        json!({"component": [total("74860-8", 511, 120), total("74861-6", 188, 60)]}),
+    );
+    let derived = derived(&[ihc("ihc", "2+"), ish]);
+    let case = only(&derived);
+    let record = serde_json::to_value(DecisionRecord::of(case)).unwrap();
+    let read = &record["evidence"]["ish"][0];
+    assert_eq!(read["her2_copies"], "511:120");
+    assert_eq!(read["cep17_copies"], "188:60");
+    assert_eq!(read["ratio"], Value::Null);
+    assert_eq!(read["derived_ratio"], "511:376");
+    // 1.36, and never the 2.72 of 511 over 188.
+    assert_eq!(case.decision.ish_group.map(Group::number), Some(4));
+}
+
+#[test]
+fn populations_of_different_size_are_counts_of_their_own() {
+    let population = |id: &str, ratio, copies, percent| {
+        let percent = json!({"code": coded(EVIDENCE, "ish-population-percent"), "valueQuantity": {"value": percent, "unit": "%"}});
+        observation(
+            id,
+            coded(LOINC, "74885-5"),
+            json!({"component": [number("49683-6", ratio), number("74860-8", copies), percent,
+                {"code": coded(EVIDENCE, "ish-cluster"), "valueBoolean": true}]}),
+        )
+    };
+    let derived = derived(&[
+        ihc("ihc", "2+"),
+        population("a", 1.2, 2.5, 70),
+        population("b", 4.0, 9.0, 30),
+    ]);
+    let counts = &only(&derived).evidence.ish;
+    let percents: Vec<_> = counts
+        .iter()
+        .map(|count| count.population_percent.as_ref().map(ToString::to_string))
+        .collect();
+    assert_eq!(percents, [Some("70".to_owned()), Some("30".to_owned())]);
+    assert!(counts.iter().all(|count| count.clusters == Some(true)));
+    assert!(only(&derived).excluded.is_empty());
+}
+
+#[test]
+fn the_share_of_a_population_as_a_member_belongs_to_its_panel_only() {
+    let member = |id: &str, code: Value, value: f64| {
+        observation(id, code, json!({"valueQuantity": {"value": value}}))
+    };
+    let panel = |id: &str, members: [&str; 3]| {
+        let members: Vec<Value> = (members.iter())
+            .map(|member| json!({"reference": format!("Observation/{member}")}))
+            .collect();
+        observation(id, coded(LOINC, "74885-5"), json!({ "hasMember": members }))
+    };
+    let share = || coded(EVIDENCE, "ish-population-percent");
+    let derived = derived(&[
+        panel("p1", ["r1", "c1", "s1"]),
+        member("r1", coded(LOINC, "49683-6"), 1.2),
+        member("c1", coded(LOINC, "74860-8"), 2.5),
+        member("s1", share(), 80.0),
+        panel("p2", ["r2", "c2", "s2"]),
+        member("r2", coded(LOINC, "49683-6"), 4.0),
+        member("c2", coded(LOINC, "74860-8"), 9.0),
+        member("s2", share(), 20.0),
+    ]);
+    let read: Vec<(String, String)> = (only(&derived).evidence.ish.iter())
+        .map(|count| {
+            let text = |measure: &Option<Measure>| measure.as_ref().unwrap().to_string();
+            (text(&count.ratio), text(&count.population_percent))
+        })
+        .collect();
+    assert_eq!(
+        read,
+        [("1.2", "80.0"), ("4.0", "20.0")].map(|(one, two)| (one.to_owned(), two.to_owned()))
+    );
+}
+
+#[test]
+fn polysomy_is_a_word_of_hybridisation_only() {
+    let word = |text: &str| {
+        let ish = observation("ish", coded(LOINC, "85318-4"), json!({"valueString": text}));
+        let derived = derived(&[ihc("ihc", "2+"), ish]);
+        only(&derived)
+            .evidence
+            .ish
+            .first()
+            .and_then(|count| count.result)
+    };
+    assert_eq!(word("Polysomy"), Some(IshWord::Undefined));
+    assert_eq!(
+        word("Polysomy 17, not amplified"),
+        Some(IshWord::PolysomyNotAmplified)
+    );
+    assert_eq!(word("amplified low level"), None);
+    assert_asks_a_person(&derived(&[ihc("ihc", "borderline")]));
+}
+
+#[test]
+fn a_word_with_a_remark_is_read_and_bears_no_status_alone() {
+    let derived = derived(&[ihc("ihc", "2+ (see comment)")]);
+    let case = only(&derived);
+    assert_eq!(case.evidence.ihc.len(), 1);
+    assert!(!case.evidence.unreadable.is_empty());
+    assert_asks_a_person(&derived);
+}
+
+#[test]
+fn low_positive_beside_a_score_states_nothing() {
+    let mut low = ihc("ihc", "2+");
+    low["interpretation"] = json!([{"text": "Low Positive"}]);
+    let derived = derived(&[low]);
+    assert_eq!(
+        only(&derived).decision.rule.to_string(),
+        "asco-cap-2018/ihc-2+"
+    );
+    assert!(only(&derived).decision.review.is_empty());
+}
+
+#[test]
+fn an_undocumented_number_of_a_registry_is_no_number_and_no_question() {
+    let part = |code: &str, text: &str| json!({"code": coded(LOINC, code), "valueString": text});
+    let ish = |ratio: &str, copies: &str| {
+        observation(
+            "ish",
+            coded(LOINC, "74885-5"),
+            json!({"component": [part("49683-6", ratio), part("74860-8", copies)]}),
+        )
+    };
+    let read = |ratio: &str, copies: &str| {
+        let derived = derived(&[ihc("ihc", "3+"), ish(ratio, copies)]);
+        let case = only(&derived).clone();
+        assert!(case.evidence.unreadable.is_empty());
+        let text = |measure: &Option<Measure>| measure.as_ref().map(ToString::to_string);
+        let count = case.evidence.ish.first().cloned();
+        count.map(|count| (text(&count.ratio), text(&count.her2_copies)))
+    };
+    let bound = |text: &str| Some(text.to_owned());
+    assert_eq!(read("XX.9", "XX.9"), None);
+    assert_eq!(read("XX.3", "XX.8"), Some((bound(">=2.0"), None)));
+    assert_eq!(read("XX.2", "XX.1"), Some((bound("<2.0"), bound(">=100"))));
+}
+
+#[test]
+fn a_result_keeps_the_day_on_which_it_was_reported() {
+    let report = json!({"resourceType": "DiagnosticReport", "id": "r", "status": "final", "code": coded(LOINC, "60568-3"),
+        "issued": "2016-05-04T23:30:00-05:00", "subject": {"reference": "Patient/p"},
+        "result": [{"reference": "Observation/ihc"}, {"reference": "Observation/ish"}]});
+    let mut ish = observation(
+        "ish",
+        coded(LOINC, "85318-4"),
+        json!({"valueString": "amplified"}),
+    );
+    ish["effectiveDateTime"] = json!("2016-04");
+    let derived = derived(&[report, ihc("ihc", "2+"), ish]);
+    let case = only(&derived);
+    let day = |day: Option<NaiveDate>| day.map(|day| day.to_string());
+    assert_eq!(
+        day(case.evidence.ish[0].reported_on).as_deref(),
+        Some("2016-04-30")
+    );
+    assert_eq!(day(case.reported_on).as_deref(), Some("2016-05-04"));
+}
+
+#[test]
+fn a_second_observer_is_noted_by_where_it_is_mentioned_and_only_when_signed() {
+    let report = |status: &str| {
+        json!({"resourceType": "DiagnosticReport", "id": "r", "status": status, "code": coded(LOINC, "60568-3"),
+            "subject": {"reference": "Patient/p"}, "result": [{"reference": "Observation/ihc"}],
+            "text": {"status": "additional", "div": "<div>Recounted by a <b>second</b> observer.</div>"}})
+    };
+    let mut noted = ihc("ihc", "2+");
+    noted["note"] = json!([{"text": "A blinded recount is in agreement."}]);
+    let mentioned = |resources: &[Value]| -> Vec<String> {
+        let derived = derived(resources);
+        (only(&derived).evidence.second_observer.iter())
+            .map(|source| source.reference.clone())
+            .collect()
+    };
+    assert_eq!(
+        mentioned(&[report("final"), noted]),
+        ["DiagnosticReport/r", "Observation/ihc"]
+    );
+    assert!(mentioned(&[report("preliminary"), ihc("ihc", "2+")]).is_empty());
+}
+
+#[test]
+fn a_squamous_carcinoma_of_the_oesophagus_has_no_edition() {
+    let of_morphology = |code: &str| {
+        let condition = json!({"resourceType": "Condition", "id": "c", "code": coded("http://hl7.org/fhir/sid/icd-10", "C15.4"),
+            "extension": [{"url": "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-histology-morphology-behavior",
+                "valueCodeableConcept": coded("http://terminology.hl7.org/CodeSystem/icd-o-3", code)}]});
+        let stain = observation(
+            "ihc",
+            coded(LOINC, "18474-7"),
+            json!({"valueString": "3+", "focus": [{"reference": "Condition/c"}]}),
+        );
+        only(&derived(&[condition, stain])).evidence.site
+    };
+    assert_eq!(of_morphology("8070/3"), SiteFinding::Known(Site::Other));
+    assert_eq!(
+        of_morphology("8140/3"),
+        SiteFinding::Known(Site::Gastroesophageal)
+    );
+}
+
+#[test]
+fn a_morphology_with_in_situ_behaviour_is_in_situ_disease() {
+    let condition = |code: Value| {
+        json!({"resourceType": "Condition", "id": "c", "code": code,
+            "extension": [{"url": "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-histology-morphology-behavior",
+                "valueCodeableConcept": coded("urn:oid:2.16.840.1.113883.6.43.1", "8500/2")}]})
+    };
+    let mut of_condition = ihc("ihc", "3+");
+    of_condition["focus"] = json!([{"reference": "Condition/c"}]);
+    let in_situ = condition(coded("http://hl7.org/fhir/sid/icd-10", "D05.1"));
+    assert!(derived(&[in_situ, of_condition.clone()]).cases.is_empty());
+    let contradicted = condition(coded("http://hl7.org/fhir/sid/icd-10", "C50.4"));
+    assert_asks_a_person(&derived(&[contradicted, of_condition]));
+}
+
+#[test]
+fn a_quoted_result_beside_an_own_one_is_left_out_and_named() {
+    let old = without(ihc("old", "3+"), "specimen");
+    let section = without(
+        observation(
+            "section",
+            coded("http://cap.org/eCC", "43789.100004300"),
+            json!({"hasMember": [{"reference": "Observation/old"}]}),
+        ),
+        "specimen",
+    );
+    let report = json!({"resourceType": "DiagnosticReport", "id": "r", "status": "final", "code": coded(LOINC, "60568-3"),
+        "subject": {"reference": "Patient/p"}, "specimen": [{"reference": "Specimen/s"}],
+        "result": [{"reference": "Observation/section"}, {"reference": "Observation/ihc"}]});
+    let derived = derived(&[report, section, old, ihc("ihc", "1+")]);
+    let case = only(&derived);
+    let quoted: Vec<&str> = (case.evidence.quoted.iter())
+        .map(|source| source.reference.as_str())
+        .collect();
+    assert_eq!(quoted, ["Observation/old"]);
+    assert_eq!(case.evidence.ihc.len(), 1);
+    assert!(case.evidence.unreadable.is_empty());
+    assert!(
+        case.inputs
+            .iter()
+            .all(|input| input.reference != "Observation/old")
+    );
+    assert!(
+        case.excluded
+            .iter()
+            .any(|excluded| excluded.why.contains("quoted"))
+    );
+}
+
+#[test]
+fn an_interpretation_with_a_remark_bears_no_status_alone() {
+    let mut ish = observation("ish", coded(LOINC, "85318-4"), json!({}));
+    ish["interpretation"] = json!([{"text": "Not amplified (see comment)"}]);
+    let derived = derived(&[ihc("ihc", "2+"), ish]);
+    assert!(only(&derived).evidence.ish[0].result.is_some());
+    assert_asks_a_person(&derived);
+}
+
+#[test]
+fn two_populations_in_the_components_of_one_result_cannot_be_told_apart() {
+    let percent = |value: u32| json!({"code": coded(EVIDENCE, "ish-population-percent"), "valueQuantity": {"value": value, "unit": "%"}});
+    let ish = observation(
+        "ish",
+        coded(LOINC, "74885-5"),
+        json!({"component": [percent(70), number("49683-6", 1.2), number("49683-6", 4.0),
+            number("74860-8", 2.5), number("74860-8", 9.0), percent(30)]}),
+    );
+    let derived = derived(&[ihc("ihc", "1+"), ish]);
+    assert!(only(&derived).evidence.ish.is_empty());
+    assert_asks_a_person(&derived);
+}
+
+#[test]
+fn low_positive_in_the_place_of_a_score_asks_for_it_only_where_there_is_none() {
+    let low = observation(
+        "low",
+        coded(LOINC, "18474-7"),
+        json!({"valueString": "Low Positive"}),
+    );
+    let beside = derived(&[ihc("ihc", "2+"), low.clone()]);
+    assert_eq!(
+        only(&beside).decision.rule.to_string(),
+        "asco-cap-2018/ihc-2+"
+    );
+    assert!(only(&beside).decision.review.is_empty());
+    assert_asks_a_person(&derived(&[low]));
+}
+
+#[test]
+fn a_word_that_gives_another_ratio_than_the_printed_one_is_a_contradiction() {
+    let ish = observation(
+        "ish",
+        coded(LOINC, "85318-4"),
+        json!({"valueString": "negative (unrounded ratio 1.996)",
+            "component": [number("49683-6", 2.0), number("74860-8", 4.2)]}),
+    );
+    let derived = derived(&[ihc("ihc", "1+"), ish]);
+    assert_asks_a_person(&derived);
+    let codes: Vec<&str> = (only(&derived).decision.review.iter())
+        .map(|item| item.code.name())
+        .collect();
+    assert!(codes.contains(&"status-contradicts-data"), "{codes:?}");
+}
+
+#[test]
+fn a_condition_names_the_primary_that_a_body_site_cannot() {
+    let site_of = |code: &str| {
+        let condition = json!({"resourceType": "Condition", "id": "c", "code": coded("http://hl7.org/fhir/sid/icd-10", code)});
+        let stain = observation(
+            "ihc",
+            coded(LOINC, "18474-7"),
+            json!({"valueString": "3+", "focus": [{"reference": "Condition/c"}]}),
+        );
+        only(&derived(&[condition, stain])).evidence.site
+    };
+    for (code, site) in [
+        ("C20", Site::Colorectal),
+        ("C54.1", Site::Endometrial),
+        ("C34.9", Site::Lung),
+        ("C56", Site::Ovarian),
+        ("C80.0", Site::UnknownPrimary),
+        ("C61", Site::Other),
+        ("C16.0", Site::Gastroesophageal),
+    ] {
+        assert_eq!(site_of(code), SiteFinding::Known(site), "{code}");
+    }
+    // Nobody says that the primary was looked for.
+    assert_eq!(site_of("C80.9"), SiteFinding::Unknown);
+    let of_organ = observation(
+        "ihc",
+        coded(LOINC, "18474-7"),
+        json!({"valueString": "3+", "bodySite": coded("http://terminology.hl7.org/CodeSystem/icd-o-3", "C34.1")}),
+    );
+    assert_eq!(
+        only(&derived(&[of_organ])).evidence.site,
+        SiteFinding::Unknown
+    );
 }

@@ -30,7 +30,7 @@ pub(super) fn in_concept(
         };
     };
     match concept.text.and_then(|text| mapping.words.read(text)) {
-        Some(Said::Answer(said)) if !said.goes_with(answer) => {
+        Some(Said::Answer(said)) if says_another(said, answer) => {
             Err("its text names another answer than its code".to_owned())
         }
         _ => Ok((Said::Answer(answer), Origin::Coded)),
@@ -44,7 +44,12 @@ fn in_codes(mapping: &Mapping, concept: &Concept<'_>) -> Result<Option<Answer>, 
         let Some(row) = mapping.answer(coding) else {
             continue;
         };
-        if answer.is_some_and(|earlier| !earlier.goes_with(row.answer)) {
+        let differs = |earlier: Answer| {
+            row.answer != Answer::NoStatement
+                && earlier != Answer::NoStatement
+                && !earlier.goes_with(row.answer)
+        };
+        if answer.is_some_and(differs) {
             return Err("its codes give different answers".to_owned());
         }
         if let Some(display) = coding.display
@@ -56,9 +61,11 @@ fn in_codes(mapping: &Mapping, concept: &Concept<'_>) -> Result<Option<Answer>, 
                 concept.label()
             ));
         }
-        // A score says more than a word.
+        // A score says more than a word, and a word more than nothing.
         answer = match answer {
-            Some(earlier) if earlier.score().is_some() => Some(earlier),
+            Some(earlier) if earlier.score().is_some() || row.answer == Answer::NoStatement => {
+                Some(earlier)
+            }
             _ => Some(row.answer),
         };
     }
@@ -68,14 +75,26 @@ fn in_codes(mapping: &Mapping, concept: &Concept<'_>) -> Result<Option<Answer>, 
 /// Whether a reader of a display would take it for another answer.
 fn names_another(mapping: &Mapping, display: &str, answer: Answer) -> bool {
     mapping.words.names_other_marker(display)
-        || (mapping.words.answers_in(display).into_iter()).any(|named| !named.goes_with(answer))
+        || (mapping.words.answers_in(display).into_iter()).any(|named| says_another(named, answer))
+}
+
+/// Whether words beside a code say another answer than it. An adjective that states nothing never does.
+fn says_another(words: Answer, code: Answer) -> bool {
+    words != Answer::NoStatement && !words.goes_with(code)
 }
 
 fn in_text(mapping: &Mapping, text: &str) -> Result<(Said, Origin), Unread> {
-    match mapping.words.read(text) {
+    let words = &mapping.words;
+    match (words.read(text)).or_else(|| words.read_before_remark(text)) {
         Some(said) => Ok((said, Origin::Text)),
         None => Err(format!("its text is not understood ({})", quote(text))),
     }
+}
+
+/// Whether what a text says is followed by a remark that nobody has read.
+pub(super) fn has_remark(mapping: &Mapping, text: Option<&str>) -> bool {
+    let words = &mapping.words;
+    text.is_some_and(|text| words.read(text).is_none() && words.read_before_remark(text).is_some())
 }
 
 #[cfg(test)]
@@ -89,6 +108,7 @@ mod tests {
         [systems]\nl=[\"urn:l\"]\n\
         [[answer]]\nis=\"score-2+\"\ncodes=[{system=\"l\",code=\"two\",display=\"2+\"}]\n\
         [[answer]]\nis=\"equivocal\"\ncodes=[{system=\"l\",code=\"open\",display=\"equivocal\"}]\n\
+        [[answer]]\nis=\"no-statement\"\ncodes=[{system=\"l\",code=\"normal\",display=\"normal\"}]\n\
         [[answer]]\nis=\"positive\"\ncodes=[{system=\"l\",code=\"pos\",display=\"positive\"}]\n";
 
     fn read(
@@ -120,6 +140,34 @@ mod tests {
         assert!(read(&[("two", Some("3+"))], None).is_err());
         assert!(read(&[("two", Some("Estrogen receptor"))], None).is_err());
         assert!(read(&[("two", None)], Some("3+")).is_err());
+    }
+
+    #[test]
+    fn a_remark_in_parentheses_leaves_the_word_before_it() {
+        let remarked = "negative (unrounded ratio 1.996)";
+        let mapping = Mapping::load(&[("base", BASE)], "b").unwrap();
+        assert_eq!(
+            read(&[], Some(remarked)),
+            Ok((Said::Answer(Answer::Negative), Origin::Text))
+        );
+        assert!(has_remark(&mapping, Some(remarked)));
+        assert!(!has_remark(&mapping, Some("negative (0)")));
+        assert!(!has_remark(&mapping, None));
+        // What stands in parentheses is a known answer, and another one.
+        assert!(read(&[], Some("negative (2+)")).is_err());
+        assert!(read(&[], Some("amplified low level (see comment)")).is_err());
+    }
+
+    #[test]
+    fn a_word_that_states_nothing_contradicts_no_score() {
+        assert!(read(&[("two", Some("Low positive"))], Some("low positive")).is_ok());
+        assert!(read(&[("normal", Some("Positive"))], None).is_err());
+        for codes in [["pos", "normal"], ["normal", "pos"]] {
+            assert_eq!(
+                read(&codes.map(|code| (code, None)), None),
+                Ok((Said::Answer(Answer::Positive), Origin::Coded))
+            );
+        }
     }
 
     #[test]

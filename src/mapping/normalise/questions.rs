@@ -1,5 +1,6 @@
 //! What each question of an Observation asks, and whether its answer is read, left out or named as unreadable.
 
+use super::tissue::{self, TissueFact};
 use super::{Piece, answers, values};
 use crate::fhir::candidates::Candidate;
 use crate::fhir::elements::{Concept, Value};
@@ -22,6 +23,7 @@ pub(super) struct Place {
 pub(super) struct Reader<'m> {
     pub(super) mapping: &'m Mapping,
     pub(super) pieces: Vec<Piece>,
+    pub(super) facts: Vec<TissueFact>,
     pub(super) is_panel: bool,
     /// A component says that the gene studied is ERBB2.
     pub(super) gene_is_erbb2: bool,
@@ -55,6 +57,14 @@ impl Reader<'_> {
             .collect();
         if rows.is_empty() {
             self.unmapped(candidate, place);
+            return;
+        }
+        if rows.iter().all(|row| row.finding.is_about_tissue()) {
+            let finding = most_specific(&rows).map(|row| row.finding);
+            if let ([(_, value)], Some(finding)) = (candidate.values.as_slice(), finding) {
+                self.facts
+                    .extend(tissue::fact_of(self.mapping, finding, value));
+            }
             return;
         }
         let Some(row) = most_specific(&rows) else {
@@ -181,13 +191,6 @@ impl Reader<'_> {
                 }
             }
             Finding::Context | Finding::GeneStudied => return,
-            Finding::IshCluster => {
-                self.exclude(
-                    candidate,
-                    "clusters are kept and decide nothing under this edition",
-                );
-                return;
-            }
             Finding::Narrative => {
                 self.narrative(candidate);
                 return;
@@ -229,10 +232,20 @@ impl Reader<'_> {
                 .find_map(|row| row.site);
             self.pieces.extend(site.map(Piece::Site));
         }
+        if finding == Finding::IhcScore && values::states_nothing(self.mapping, value) {
+            let place = format!("{} ({})", candidate.path, candidate.code.label());
+            self.pieces.push(Piece::IhcAdjective(place));
+            self.interpretations(candidate, finding, test);
+            return;
+        }
         match values::piece_of(self.mapping, finding, value) {
             Ok(piece) => {
-                let is_result = piece != Some(Piece::NoResult);
+                // A word may stand beside a number that is said not to be documented.
+                let is_result = piece != Some(Piece::NoResult) || finding.is_number();
                 self.pieces.extend(piece);
+                if answers::has_remark(self.mapping, value.text()) && !finding.is_number() {
+                    self.unread(candidate, test, "a remark follows its answer");
+                }
                 // "0+" is a score 0 with staining.
                 if finding == Finding::IhcScore && values::is_stained_zero(self.mapping, value) {
                     self.pieces.push(Piece::IhcStaining(true));
@@ -289,24 +302,30 @@ impl Reader<'_> {
     /// The words beside a value.
     fn interpretations(&mut self, candidate: &Candidate<'_>, finding: Finding, test: UnreadTest) {
         for concept in &candidate.interpretation {
-            let word = match answers::in_concept(self.mapping, concept) {
+            let (answer, origin) = match answers::in_concept(self.mapping, concept) {
                 Ok((Said::Answer(Answer::NoStatement), _)) => continue,
-                Ok((Said::Answer(answer), origin)) => answer.stated().map(|word| (word, origin)),
-                Ok((Said::Scores(_), _)) | Err(_) => None,
+                Ok((Said::Answer(answer), origin)) => (Some(answer), origin),
+                Ok((Said::Scores(_), origin)) => (None, origin),
+                Err(_) => (None, Origin::Coded),
             };
-            match (word, test) {
-                (Some((word, _)), UnreadTest::Ihc) => {
-                    self.pieces.push(Piece::IhcInterpretation(word));
+            let piece = answer.and_then(|answer| match test {
+                UnreadTest::Ihc => answer.stated().map(Piece::IhcInterpretation),
+                UnreadTest::Ish => answer.ish_word().map(|word| Piece::IshWord(word, origin)),
+                _ if finding == Finding::OverallStatus => answer.stated().map(Piece::Overall),
+                _ => None,
+            });
+            match piece {
+                Some(piece @ Piece::Overall(_)) if self.pieces.contains(&piece) => {}
+                // Only a text that stands without codes is read.
+                Some(piece)
+                    if concept.codings.is_empty()
+                        && answers::has_remark(self.mapping, concept.text) =>
+                {
+                    self.pieces.push(piece);
+                    self.unread(candidate, test, "a remark follows its interpretation");
                 }
-                (Some((word, origin)), UnreadTest::Ish) => {
-                    self.pieces.push(Piece::IshWord(word, origin));
-                }
-                (Some((word, _)), _) if finding == Finding::OverallStatus => {
-                    if !self.pieces.contains(&Piece::Overall(word)) {
-                        self.pieces.push(Piece::Overall(word));
-                    }
-                }
-                _ => self.unread(
+                Some(piece) => self.pieces.push(piece),
+                None => self.unread(
                     candidate,
                     UnreadTest::Neither,
                     "its interpretation is not mapped",
@@ -456,8 +475,8 @@ fn test_of(finding: Finding) -> UnreadTest {
         | Finding::IshRecount
         | Finding::IshAdjudicated
         | Finding::IshPopulationPercent
-        | Finding::IshCluster
         | Finding::Panel => UnreadTest::Ish,
+        Finding::IshCluster => UnreadTest::Neither,
         Finding::GenericIhc => UnreadTest::Ihc,
         Finding::GenericIsh => UnreadTest::Ish,
         Finding::OverallStatus
@@ -468,6 +487,11 @@ fn test_of(finding: Finding) -> UnreadTest {
         | Finding::SerumHer2
         | Finding::TissueImmunoassay
         | Finding::OtherMarker => UnreadTest::Either,
+        Finding::FixationHours
+        | Finding::ColdIschemiaMinutes
+        | Finding::Decalcified
+        | Finding::HistologicGrade
+        | Finding::Fixative => UnreadTest::Neither,
     }
 }
 

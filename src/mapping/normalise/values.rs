@@ -7,6 +7,7 @@ use super::numbers::number;
 use super::{Piece, Unread};
 use crate::fhir::elements::Value;
 use crate::her2::evidence::{CountRole, IhcFinding, Origin, Score, StatedResult};
+use crate::her2::number::Measure;
 use crate::mapping::table::{Answer, Finding, Mapping};
 use crate::mapping::words::Said;
 
@@ -23,26 +24,37 @@ pub(super) fn piece_of(
         Finding::IshResult | Finding::Panel => ish_word(mapping, value)?,
         Finding::IhcPercentStained => Piece::IhcPercent(number(value, &units.percent)?),
         Finding::IhcPercentIntense => Piece::IhcIntensePercent(number(value, &units.percent)?),
-        Finding::IshRatio => Piece::Ratio(number(value, &units.ratio)?),
-        Finding::IshHer2Copies => Piece::Her2Copies(number(value, &units.copies)?),
-        Finding::IshCep17Copies => Piece::Cep17Copies(number(value, &units.copies)?),
+        Finding::IshRatio | Finding::IshHer2Copies | Finding::IshCep17Copies
+            if mapping.words.is_no_number(value.text()) =>
+        {
+            Piece::NoResult
+        }
+        Finding::IshRatio => Piece::Ratio(match mapping.words.ratio_bound(value.text()) {
+            Some(bound) => bound.clone(),
+            None => number(value, &units.ratio)?,
+        }),
+        Finding::IshHer2Copies => Piece::Her2Copies(copies(mapping, value)?),
+        Finding::IshCep17Copies => Piece::Cep17Copies(copies(mapping, value)?),
         Finding::IshCells => Piece::Cells(number(value, &units.cells)?),
         Finding::IshProbe => probe(mapping, value)?,
         Finding::IhcStainingPresent => Piece::IhcStaining(flag(value)?),
         Finding::IshRecount => return role_if(flag(value)?, CountRole::Recount),
         Finding::IshAdjudicated => return role_if(flag(value)?, CountRole::Adjudicated),
-        Finding::IshPopulationPercent => {
-            return Err("a separately counted population is not read in this release".to_owned());
-        }
+        Finding::IshPopulationPercent => Piece::Population(number(value, &units.percent)?),
+        Finding::IshCluster => Piece::Clusters(flag(value)?),
         Finding::Context
         | Finding::GeneStudied
         | Finding::GenericIhc
         | Finding::GenericIsh
         | Finding::PreviousSpecimen
-        | Finding::IshCluster
         | Finding::Narrative
         | Finding::SerumHer2
         | Finding::TissueImmunoassay
+        | Finding::FixationHours
+        | Finding::ColdIschemiaMinutes
+        | Finding::Decalcified
+        | Finding::HistologicGrade
+        | Finding::Fixative
         | Finding::OtherMarker => return Ok(None),
     };
     Ok(Some(piece))
@@ -95,10 +107,17 @@ fn ish_word(mapping: &Mapping, value: &Value<'_>) -> Result<Piece, Unread> {
     let (said, origin) = said(mapping, value)?;
     match said {
         Said::Answer(Answer::NoResult) => Some(Piece::NoResult),
-        Said::Answer(answer) => answer.stated().map(|word| Piece::IshWord(word, origin)),
+        Said::Answer(answer) => answer.ish_word().map(|word| Piece::IshWord(word, origin)),
         Said::Scores(_) => None,
     }
     .ok_or_else(|| "its answer is no result of in situ hybridisation".to_owned())
+}
+
+fn copies(mapping: &Mapping, value: &Value<'_>) -> Result<Measure, Unread> {
+    match mapping.words.copies_bound(value.text()) {
+        Some(bound) => Ok(bound.clone()),
+        None => number(value, &mapping.units.copies),
+    }
 }
 
 fn probe(mapping: &Mapping, value: &Value<'_>) -> Result<Piece, Unread> {
@@ -120,6 +139,15 @@ fn flag(value: &Value<'_>) -> Result<bool, Unread> {
 fn role_if(is_so: bool, role: CountRole) -> Result<Option<Piece>, Unread> {
     Ok(is_so.then_some(Piece::Role(role)))
 }
+
+/// Whether a value is a word that states nothing.
+pub(super) fn states_nothing(mapping: &Mapping, value: &Value<'_>) -> bool {
+    matches!(
+        said(mapping, value),
+        Ok((Said::Answer(Answer::NoStatement), _))
+    )
+}
+
 /// Whether a score is written as "0+".
 pub(super) fn is_stained_zero(mapping: &Mapping, value: &Value<'_>) -> bool {
     matches!(

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::her2::evidence::{Probe, Score, Site, StatedResult};
+use crate::her2::evidence::{Histology, IshWord, Probe, Score, Site, StatedResult};
 
 /// What an Observation or component asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -38,8 +38,18 @@ pub enum Finding {
     IshAdjudicated,
     /// Share of cells in a separately counted population.
     IshPopulationPercent,
-    /// HER2 signals in clusters: kept, and used by no rule of the edition in force.
+    /// Whether HER2 signals lie in clusters: kept and shown, and no rule uses it.
     IshCluster,
+    /// Hours in the fixative.
+    FixationHours,
+    /// Minutes from the interruption of the blood supply to fixation.
+    ColdIschemiaMinutes,
+    /// Whether the tissue was decalcified.
+    Decalcified,
+    /// Histologic grade.
+    HistologicGrade,
+    /// What the tissue was fixed in.
+    Fixative,
     /// A HER2 panel without a value of its own.
     Panel,
     /// Of no weight for the status.
@@ -76,9 +86,30 @@ impl Finding {
         }
     }
 
+    /// Whether it asks about the tissue itself: beside a result it tells more of it, and alone it is not our concern.
+    pub(in crate::mapping) fn is_about_tissue(self) -> bool {
+        matches!(
+            self,
+            Self::FixationHours
+                | Self::ColdIschemiaMinutes
+                | Self::Decalcified
+                | Self::HistologicGrade
+                | Self::Fixative
+        )
+    }
+
+    /// Whether it asks for a ratio or a number of copies.
+    pub(in crate::mapping) fn is_number(self) -> bool {
+        matches!(
+            self,
+            Self::IshRatio | Self::IshHer2Copies | Self::IshCep17Copies
+        )
+    }
+
     /// Whether an Observation of it is worth a search of its own.
     pub(super) fn is_searched(self) -> bool {
         self.exclusion().is_none()
+            && !self.is_about_tissue()
             && !matches!(
                 self,
                 Self::Context
@@ -88,6 +119,7 @@ impl Finding {
                     | Self::GenericIhc
                     | Self::GenericIsh
                     | Self::PreviousSpecimen
+                    | Self::IshCluster
             )
     }
 }
@@ -119,9 +151,13 @@ pub enum Answer {
     Equivocal,
     /// Indeterminate.
     Indeterminate,
+    /// A word that no edition defines, such as "borderline", or "polysomy" alone.
+    Undefined,
+    /// Polysomy, and not amplified.
+    PolysomyNotAmplified,
     /// Ordered, pending, cancelled or not done.
     NoResult,
-    /// An interpretation that says nothing about HER2 status.
+    /// Words that say nothing about HER2 status, such as "low positive" beside a score.
     NoStatement,
     /// The gene ERBB2, which is HER2.
     Erbb2,
@@ -153,6 +189,15 @@ impl Answer {
             Self::Equivocal => Some(StatedResult::Equivocal),
             Self::Indeterminate => Some(StatedResult::Indeterminate),
             _ => None,
+        }
+    }
+
+    /// What it says of an in situ hybridisation.
+    pub fn ish_word(self) -> Option<IshWord> {
+        match self {
+            Self::Undefined => Some(IshWord::Undefined),
+            Self::PolysomyNotAmplified => Some(IshWord::PolysomyNotAmplified),
+            answer => answer.stated().map(IshWord::from),
         }
     }
 
@@ -194,6 +239,49 @@ pub enum SiteMeaning {
     InSitu,
 }
 
+/// What was done with tissue after it was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// It lay in the fixative.
+    Fixation,
+    /// It waited for the fixative.
+    ColdIschemia,
+    /// It was decalcified.
+    Decalcification,
+}
+
+/// What a tumour is made of, as far as it bears on HER2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Morphology {
+    /// Tubular carcinoma.
+    Tubular,
+    /// Mucinous carcinoma.
+    Mucinous,
+    /// Cribriform carcinoma.
+    Cribriform,
+    /// Adenoid cystic carcinoma.
+    AdenoidCystic,
+    /// Squamous cell carcinoma: no edition covers it, not even at a site that has one.
+    Squamous,
+    /// In situ disease.
+    InSitu,
+}
+
+impl Morphology {
+    /// The histology that is hardly ever HER2 positive.
+    pub fn histology(self) -> Option<Histology> {
+        match self {
+            Self::Tubular => Some(Histology::Tubular),
+            Self::Mucinous => Some(Histology::Mucinous),
+            Self::Cribriform => Some(Histology::Cribriform),
+            Self::AdenoidCystic => Some(Histology::AdenoidCystic),
+            Self::Squamous | Self::InSitu => None,
+        }
+    }
+}
+
 /// Which breast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -226,5 +314,6 @@ mod tests {
         assert!(!Answer::Score0.goes_with(Answer::Score1));
         assert!(!Answer::Score2.goes_with(Answer::Positive));
         assert!(!Answer::Score3.goes_with(Answer::Indeterminate));
+        assert!(!Answer::Negative.goes_with(Answer::PolysomyNotAmplified));
     }
 }

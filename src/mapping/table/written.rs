@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::meanings::{Answer, Finding, ReportKind, Side};
+use super::meanings::{Answer, Finding, Morphology, ReportKind, Side, Step};
 use super::{Key, MappingError};
-use crate::her2::evidence::Site;
+use crate::her2::evidence::{Fixative, Sample, Site};
 use crate::mapping::words::WordsWritten;
 
 /// One file.
@@ -30,6 +30,16 @@ pub(super) struct FileWritten {
     pub(super) specimen: Vec<Block<String>>,
     #[serde(default)]
     pub(super) report: Vec<Block<ReportKind>>,
+    #[serde(default, deserialize_with = "named")]
+    pub(super) sample: Vec<TissueBlock<Sample>>,
+    #[serde(default, deserialize_with = "named")]
+    pub(super) fixative: Vec<TissueBlock<Fixative>>,
+    #[serde(default)]
+    pub(super) processing: Vec<TissueBlock<Step>>,
+    #[serde(default)]
+    pub(super) histology: Vec<TissueBlock<Morphology>>,
+    #[serde(default)]
+    pub(super) grade: Vec<TissueBlock<u8>>,
     #[serde(default)]
     pub(super) units: Units,
     #[serde(default)]
@@ -60,13 +70,65 @@ pub(super) struct Block<M> {
     pub(super) codes: Vec<CodeRow>,
 }
 
-/// One code, or all codes that begin alike.
+/// Codes, and words in the place of a code, that all mean the same.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TissueBlock<M> {
+    pub(super) is: M,
+    #[serde(default = "Vec::new")]
+    pub(super) codes: Vec<CodeRow>,
+    #[serde(default)]
+    pub(super) words: Vec<String>,
+}
+
+/// Blocks whose meaning is written by its name.
+fn named<'de, D, M>(deserializer: D) -> Result<Vec<TissueBlock<M>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    M: Named,
+{
+    let blocks = Vec::<TissueBlock<String>>::deserialize(deserializer)?;
+    (blocks.into_iter())
+        .map(|block| {
+            let unknown = || serde::de::Error::custom(format!("`{}` is unknown", block.is));
+            Ok(TissueBlock {
+                is: M::parse(&block.is).ok_or_else(unknown)?,
+                codes: block.codes,
+                words: block.words,
+            })
+        })
+        .collect()
+}
+
+/// What is known by a name; the evidence itself knows nothing of files.
+trait Named: Sized {
+    fn parse(name: &str) -> Option<Self>;
+}
+
+impl Named for Sample {
+    fn parse(name: &str) -> Option<Self> {
+        [Self::Biopsy, Self::Resection, Self::Cytology]
+            .into_iter()
+            .find(|sample| sample.name() == name)
+    }
+}
+
+impl Named for Fixative {
+    fn parse(name: &str) -> Option<Self> {
+        [Self::Formalin, Self::Other]
+            .into_iter()
+            .find(|fixative| fixative.name() == name)
+    }
+}
+
+/// One code, or all codes that begin or end alike.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CodeRow {
     system: String,
     code: Option<String>,
     pub(super) prefix: Option<String>,
+    pub(super) suffix: Option<String>,
     #[allow(dead_code, reason = "for people who read the file")]
     display: String,
     site: Option<String>,
@@ -92,6 +154,18 @@ pub struct Units {
     /// Of a score.
     #[serde(default)]
     pub score: BTreeSet<String>,
+    /// Of a histologic grade.
+    #[serde(default)]
+    pub grade: BTreeSet<String>,
+    /// Minutes.
+    #[serde(default)]
+    pub minutes: BTreeSet<String>,
+    /// Hours.
+    #[serde(default)]
+    pub hours: BTreeSet<String>,
+    /// Days.
+    #[serde(default)]
+    pub days: BTreeSet<String>,
 }
 
 impl Units {
@@ -101,6 +175,10 @@ impl Units {
         self.copies.extend(other.copies);
         self.cells.extend(other.cells);
         self.score.extend(other.score);
+        self.grade.extend(other.grade);
+        self.minutes.extend(other.minutes);
+        self.hours.extend(other.hours);
+        self.days.extend(other.days);
     }
 }
 
@@ -133,9 +211,10 @@ impl<'f> Rows<'f> {
                     file: self.file.to_owned(),
                     system: row.system.clone(),
                 })?;
-        let code = match (&row.code, &row.prefix) {
-            (Some(code), None) => code,
-            (None, Some(prefix)) if table == "site" => prefix,
+        let code = match (&row.code, &row.prefix, &row.suffix) {
+            (Some(code), None, None) => code,
+            (None, Some(prefix), None) if table == "site" => prefix,
+            (None, None, Some(suffix)) if table == "histology" => suffix,
             _ => {
                 return Err(self.bad(format!(
                     "a {table} row of system `{}` needs one code",
@@ -166,10 +245,7 @@ impl<'f> Rows<'f> {
     }
 
     pub(super) fn site(&self, name: &str) -> Result<Site, MappingError> {
-        [Site::Breast, Site::Gastroesophageal, Site::Other]
-            .into_iter()
-            .find(|site| site.name() == name)
-            .ok_or_else(|| self.bad(format!("site `{name}` is unknown")))
+        Site::parse(name).ok_or_else(|| self.bad(format!("site `{name}` is unknown")))
     }
 
     pub(super) fn bad(&self, why: String) -> MappingError {

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use super::withhold::exclude;
 use super::{Item, Sources};
-use crate::fhir::candidates::ObservationNode;
+use crate::fhir::candidates::{MORPHOLOGY, ObservationNode};
 use crate::fhir::elements::Concept;
 use crate::fhir::json::Json;
 use crate::her2::evidence::{Site, UnreadTest};
 use crate::mapping::normalise::Piece;
-use crate::mapping::table::SiteMeaning;
+use crate::mapping::table::{Mapping, Morphology, SiteMeaning};
 use crate::pipeline::Rules;
 
 /// The specimen an Observation names, else that of its nearest panel, else the only one of its reports.
@@ -51,15 +51,8 @@ pub(super) fn specimen_of(
 pub(super) fn place(item: &mut Item<'_>, sources: &Sources<'_>, rules: &Rules) {
     let mut in_situ = false;
     let mut names_invasive = false;
-    let conditions = item
-        .observation
-        .map(|observation| observation.conditions.as_slice());
-    for key in conditions.unwrap_or_default() {
-        match sources
-            .pool
-            .get(key)
-            .and_then(|condition| site_of(&condition.json, rules))
-        {
+    for condition in conditions_of(item, sources) {
+        match site_of(condition, rules) {
             Some(SiteMeaning::Primary(site)) => {
                 names_invasive = true;
                 item.sites.insert(site);
@@ -67,6 +60,9 @@ pub(super) fn place(item: &mut Item<'_>, sources: &Sources<'_>, rules: &Rules) {
             Some(SiteMeaning::InSitu) => in_situ = true,
             None => {}
         }
+        let morphologies = morphologies_of(condition, &rules.mapping);
+        in_situ |= morphologies.contains(&Morphology::InSitu);
+        item.is_squamous |= morphologies.contains(&Morphology::Squamous);
     }
     let mut places: Vec<Concept<'_>> = (item.observation)
         .and_then(|observation| observation.body_site.clone())
@@ -83,11 +79,11 @@ pub(super) fn place(item: &mut Item<'_>, sources: &Sources<'_>, rules: &Rules) {
     for concept in &places {
         match rules.mapping.site(concept) {
             // Other organs hold metastases too: only a Condition names them as primary.
-            Some((SiteMeaning::Primary(Site::Other), _)) | None => {}
-            Some((SiteMeaning::Primary(site), side)) => {
+            Some((SiteMeaning::Primary(site @ (Site::Breast | Site::Gastroesophageal)), side)) => {
                 item.sites.insert(site);
                 item.side = item.side.or(side);
             }
+            Some((SiteMeaning::Primary(_), _)) | None => {}
             Some((SiteMeaning::InSitu, _)) => in_situ = true,
         }
     }
@@ -109,15 +105,47 @@ pub(super) fn place(item: &mut Item<'_>, sources: &Sources<'_>, rules: &Rules) {
     }
 }
 
-/// What a tumour Condition says of the primary site, by its code or body site; nothing if it was entered in error.
-fn site_of(condition: &Json<'_>, rules: &Rules) -> Option<SiteMeaning> {
-    let status = condition
-        .get("verificationStatus")
+/// The tumour Conditions that an item names, those entered in error left out.
+pub(in crate::pipeline) fn conditions_of<'s>(
+    item: &Item<'s>,
+    sources: &'s Sources<'_>,
+) -> Vec<&'s Json<'s>> {
+    let named = item
+        .observation
+        .map(|observation| observation.conditions.as_slice());
+    (named.unwrap_or_default().iter())
+        .filter_map(|key| Some(&sources.pool.get(key)?.json))
+        .filter(|condition| {
+            let status = condition.get("verificationStatus").map(Concept::read);
+            let is_error = |status: &Concept<'_>| {
+                (status.codings.iter()).any(|coding| coding.code == Some("entered-in-error"))
+            };
+            !status.as_ref().is_some_and(is_error)
+        })
+        .collect()
+}
+
+/// What a tumour is made of, by its Condition's code and the extension for it.
+pub(in crate::pipeline) fn morphologies_of(
+    condition: &Json<'_>,
+    mapping: &Mapping,
+) -> BTreeSet<Morphology> {
+    let extensions = condition.items_at("extension").iter();
+    let morphology = extensions
+        .filter(|extension| extension.text_at("url") == Some(MORPHOLOGY))
+        .filter_map(|extension| extension.get("valueCodeableConcept"));
+    (condition.get("code").into_iter().chain(morphology))
         .map(Concept::read)
-        .unwrap_or_default();
-    if (status.codings.iter()).any(|coding| coding.code == Some("entered-in-error")) {
-        return None;
-    }
+        .filter_map(|concept| {
+            let in_situ = matches!(mapping.site(&concept), Some((SiteMeaning::InSitu, _)));
+            let in_situ = in_situ.then_some(Morphology::InSitu);
+            in_situ.or_else(|| mapping.morphologies.of(&concept))
+        })
+        .collect()
+}
+
+/// What a tumour Condition says of the primary site, by its code or body site.
+fn site_of(condition: &Json<'_>, rules: &Rules) -> Option<SiteMeaning> {
     let code = condition.get("code").map(Concept::read);
     let sites = condition.items_at("bodySite").iter().map(Concept::read);
     (code.into_iter().chain(sites))

@@ -6,7 +6,8 @@ use super::*;
 use crate::her2::conventions::Conventions;
 use crate::her2::decide::decide;
 use crate::her2::evidence::{
-    CountRole, JoinedBy, Probe, ReportedStatus, Score, Site, Source, StatedResult,
+    CountRole, Histology, JoinedBy, Probe, ReportedStatus, Sample, Score, Site, Source,
+    StatedResult,
 };
 use crate::her2::guideline::Edition;
 use crate::her2::number::Measure;
@@ -50,6 +51,7 @@ fn decided(evidence: Evidence) -> CaseResult {
         id: "case-0123456789abcdef0123456789abcdef".to_owned(),
         subject: Some("Patient/p1".to_owned()),
         tissue: Some("Specimen/s1".to_owned()),
+        reported_on: None,
         edition,
         edition_choice: Choice::Site,
         decision: decide(&evidence, edition, &Conventions::default()),
@@ -192,4 +194,24 @@ case-0123456789abcdef0123456789abcdef  equivocal      equivocal         group 4/
 case-0123456789abcdef0123456789abcdef  negative       low               group ?/?/4  none                –
 case-0123456789abcdef0123456789abcdef  negative       zero-unspecified  –            none                –";
     assert_eq!(lines.join("\n"), expected);
+}
+
+#[test]
+fn what_is_known_of_the_tissue_is_one_statement() {
+    let mut evidence = Evidence::new(SiteFinding::Known(Site::Breast), JoinedBy::Specimen);
+    evidence.ihc.push(ihc(Score::OnePlus));
+    evidence.handling = Handling {
+        sample: Some(Sample::Biopsy),
+        fixative: Some(Fixative::Formalin),
+        fixation_hours: Measure::parse("5.5").ok(),
+        decalcified: Some(true),
+        histology: Some(Histology::Mucinous),
+        grade: Some(3),
+        ..Handling::default()
+    };
+    let page = explained(&decided(evidence), Format::Text);
+    let expected = "\
+Tissue    biopsy, fixed in formalin, fixation 5.5 h, decalcified, mucinous carcinoma, grade 3.
+Read ";
+    assert!(page.contains(expected), "{page}");
 }

@@ -1,0 +1,149 @@
+//! One question with its answers: the codes, and where a sender uses none of them the words, that mean each.
+
+use std::collections::BTreeMap;
+
+use super::written::{Rows, TissueBlock};
+use super::{Key, MappingError, key_of};
+use crate::fhir::elements::Concept;
+use crate::mapping::words::plain;
+
+/// Codes and words with what they mean.
+#[derive(Clone, Debug)]
+pub struct Lexicon<M> {
+    codes: BTreeMap<Key, M>,
+    /// Ends of codes, for systems whose last characters have a meaning of their own.
+    suffixes: BTreeMap<Key, M>,
+    words: BTreeMap<String, M>,
+}
+
+impl<M> Default for Lexicon<M> {
+    fn default() -> Self {
+        Self {
+            codes: BTreeMap::new(),
+            suffixes: BTreeMap::new(),
+            words: BTreeMap::new(),
+        }
+    }
+}
+
+impl<M: Copy + PartialEq> Lexicon<M> {
+    /// What a concept says: by its codes, else by a display or text that is exactly one of the words. Codes or words
+    /// that differ say nothing.
+    pub fn of(&self, concept: &Concept<'_>) -> Option<M> {
+        let codes: Vec<M> = (concept.codings.iter())
+            .filter_map(key_of)
+            .filter_map(|key| self.of_code(key))
+            .collect();
+        if codes.is_empty() {
+            one(concept.words().filter_map(|text| self.of_text(text)))
+        } else {
+            one(codes)
+        }
+    }
+
+    /// What a whole short text says.
+    pub fn of_text(&self, text: &str) -> Option<M> {
+        self.words.get(&plain(text)).copied()
+    }
+
+    fn of_code(&self, (system, code): Key) -> Option<M> {
+        let by_suffix = || {
+            (self.suffixes.iter())
+                .find(|((of, suffix), _)| *of == system && code.ends_with(suffix))
+                .map(|(_, meaning)| *meaning)
+        };
+        let key = (system.clone(), code.clone());
+        self.codes.get(&key).copied().or_else(by_suffix)
+    }
+
+    pub(super) fn take(
+        &mut self,
+        table: &'static str,
+        blocks: Vec<TissueBlock<M>>,
+        rows: &mut Rows<'_>,
+    ) -> Result<(), MappingError> {
+        for block in blocks {
+            for row in &block.codes {
+                let keys = rows.keys(table, row)?;
+                let codes = match row.suffix {
+                    Some(_) => &mut self.suffixes,
+                    None => &mut self.codes,
+                };
+                codes.extend(keys.into_iter().map(|key| (key, block.is)));
+            }
+            let words = block.words.iter().map(|word| (plain(word), block.is));
+            self.words.extend(words);
+        }
+        Ok(())
+    }
+}
+
+/// The one meaning of several; none where they differ.
+fn one<M: PartialEq>(meanings: impl IntoIterator<Item = M>) -> Option<M> {
+    let mut meanings = meanings.into_iter();
+    let first = meanings.next()?;
+    meanings.all(|other| other == first).then_some(first)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::fhir::elements::{Coding, Concept};
+    use crate::her2::evidence::{Fixative, Sample};
+    use crate::mapping::table::{BASE, Mapping, Morphology};
+
+    const SCT: &str = "http://snomed.info/sct";
+    const ICD_O: &str = "http://terminology.hl7.org/CodeSystem/icd-o-3";
+
+    fn concept<'a>(codes: &[(&'a str, &'a str)], text: Option<&'a str>) -> Concept<'a> {
+        Concept {
+            codings: (codes.iter())
+                .map(|(system, code)| Coding {
+                    system: Some(system),
+                    code: Some(code),
+                    display: None,
+                })
+                .collect(),
+            text,
+        }
+    }
+
+    #[test]
+    fn words_count_only_where_no_code_is_known_and_only_whole() {
+        let mapping = Mapping::load(&[("base", BASE)], "b").unwrap();
+        let sample = |codes: &[_], text| mapping.samples.of(&concept(codes, text));
+        let core = (SCT, "122737001");
+        assert_eq!(sample(&[core], None), Some(Sample::Biopsy));
+        assert_eq!(sample(&[core], Some("Excision")), Some(Sample::Biopsy));
+        assert_eq!(sample(&[], Some("Excision")), Some(Sample::Resection));
+        assert_eq!(sample(&[], Some("Excision of a biopsy scar")), None);
+        assert_eq!(sample(&[core, (SCT, "397199005")], None), None);
+    }
+
+    #[test]
+    fn additives_are_read_as_formalin_or_not() {
+        let mapping = Mapping::load(&[("base", BASE)], "b").unwrap();
+        let additive = "http://terminology.hl7.org/CodeSystem/v2-0371";
+        let fixative = |codes: &[_], text| mapping.fixatives.of(&concept(codes, text));
+        assert_eq!(
+            fixative(&[(additive, "F10")], None),
+            Some(Fixative::Formalin)
+        );
+        assert_eq!(
+            fixative(&[(additive, "BOUIN")], None),
+            Some(Fixative::Other)
+        );
+        assert_eq!(fixative(&[], Some("95% Ethanol")), Some(Fixative::Other));
+        assert_eq!(fixative(&[], Some("air dried")), None);
+    }
+
+    #[test]
+    fn the_behaviour_digit_of_a_morphology_says_in_situ() {
+        let mapping = Mapping::load(&[("base", BASE)], "b").unwrap();
+        let morphology = |code| mapping.morphologies.of(&concept(&[(ICD_O, code)], None));
+        assert_eq!(morphology("8500/2"), Some(Morphology::InSitu));
+        assert_eq!(morphology("8480/3"), Some(Morphology::Mucinous));
+        assert_eq!(morphology("8070/3"), Some(Morphology::Squamous));
+        assert_eq!(morphology("8500/3"), None);
+    }
+}
