@@ -50,6 +50,7 @@ pub fn rules(config: &Config) -> Result<Rules> {
             accept_preliminary: config.input.accept_preliminary,
         },
         overall_status_alone: config.input.overall_status_alone,
+        patient_summary: config.publish.patient_summary,
     })
 }
 

@@ -202,6 +202,8 @@ pub struct PublishConfig {
     pub coding_order: CodingOrder,
     /// Whether low and ultralow are published.
     pub low_and_ultralow: bool,
+    /// Whether each tumour of a patient has a second result over its specimens.
+    pub patient_summary: bool,
     /// Whether results claim the mCODE profile where they fulfil it.
     pub claim_mcode_profile: bool,
     /// Whether a result may be final without sign-off.

@@ -7,6 +7,7 @@ pub mod edition;
 pub mod gather;
 mod handling;
 pub mod ledger;
+mod patient_view;
 pub mod record;
 pub mod results;
 
@@ -32,6 +33,7 @@ use edition::{Choice, Guidelines};
 use gather::{Gathered, Item, Sources, gather};
 use handling::handling_of;
 use ledger::UnitResult;
+use patient_view::{Tumour, views};
 
 /// Raised with every change by which the same evidence would be read or decided differently; the table is hashed itself.
 const DECISION_VERSION: u32 = 2;
@@ -53,6 +55,8 @@ pub struct Rules {
     pub input: InputRules,
     /// An overall status without score or number makes a case.
     pub overall_status_alone: bool,
+    /// Each tumour of a patient has a view of its specimens' results beside them.
+    pub patient_summary: bool,
 }
 
 impl Rules {
@@ -127,11 +131,18 @@ pub struct CaseResult {
     pub excluded: BTreeSet<Excluded>,
     /// Other cases of the patient.
     pub related: Vec<Related>,
+    /// The cases with a result that this patient view takes together; empty for a case of one tissue.
+    pub summarises: Vec<String>,
     /// SHA-256 over inputs, decision, rules and mapping: the same evidence has the same fingerprint.
     pub fingerprint: String,
 }
 
 impl CaseResult {
+    /// Whether it is the view of a tumour beside the cases of its specimens.
+    pub fn is_patient_view(&self) -> bool {
+        self.evidence.joined_by == JoinedBy::Patient
+    }
+
     /// Why the case ended as it did, a sentence each: the edition and how it was chosen, what was read, what follows, and
     /// what to do next.
     pub fn sentences(&self) -> Vec<String> {
@@ -180,6 +191,7 @@ pub fn derive(pool: &Pool<'_>, rules: &Rules) -> Derived {
 
     let ruleset = rules.ruleset_hash();
     let mut derived = Derived::default();
+    let mut decided: Vec<(CaseResult, Tumour)> = Vec::new();
     for case in undecided {
         let id = case.key.id();
         if !case.is_case(rules) {
@@ -205,11 +217,24 @@ pub fn derive(pool: &Pool<'_>, rules: &Rules) -> Derived {
             inputs: case.assembled.inputs,
             excluded: case.assembled.excluded,
             related: case.related,
+            summarises: Vec::new(),
             fingerprint: String::new(),
         };
         result.fingerprint = fingerprint(&result, &ruleset, rules.mapping.hash());
-        derived.cases.push(result);
+        decided.push((result, case.tumour));
     }
+    let views = if rules.patient_summary {
+        views(&decided)
+    } else {
+        Vec::new()
+    };
+    derived.cases = decided.into_iter().map(|(case, _)| case).collect();
+    derived
+        .cases
+        .extend(views.into_iter().map(|view| CaseResult {
+            fingerprint: fingerprint(&view, &ruleset, rules.mapping.hash()),
+            ..view
+        }));
     derived.units = ledger::units(&gathered, &joined, &derived);
     derived
 }
@@ -218,6 +243,7 @@ pub fn derive(pool: &Pool<'_>, rules: &Rules) -> Derived {
 struct Undecided {
     key: CaseKey,
     tissue: Option<String>,
+    tumour: Tumour,
     assembled: Assembled,
     related: Vec<Related>,
     reports: BTreeSet<String>,
@@ -280,9 +306,11 @@ fn assemble_cases(
                 assembled.evidence.handling = handling;
                 assembled.evidence.unreadable.extend(question);
             }
+            let tissue = members.iter().find_map(|(_, joined)| joined.tissue.clone());
             Undecided {
                 key: key.clone(),
-                tissue: members.iter().find_map(|(_, joined)| joined.tissue.clone()),
+                tumour: Tumour::of(&items, tissue.as_deref(), sources.specimens, rules),
+                tissue,
                 assembled,
                 related: Vec::new(),
                 reports: (items.iter())

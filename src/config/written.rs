@@ -88,6 +88,7 @@ struct InputWritten {
 struct PublishWritten {
     coding_order: String,
     low_and_ultralow: bool,
+    patient_summary: bool,
     claim_mcode_profile: bool,
     final_without_sign_off: bool,
 }
@@ -154,6 +155,7 @@ impl ConfigWritten {
                     ],
                 )?,
                 low_and_ultralow: publish.low_and_ultralow,
+                patient_summary: publish.patient_summary,
                 claim_mcode_profile: publish.claim_mcode_profile,
                 final_without_sign_off: publish.final_without_sign_off,
             },

@@ -68,6 +68,13 @@ pub(super) fn units(
                     }
                 }
             }
+            // The view of a tumour changes with each of its specimens.
+            let views = (derived.cases.iter())
+                .filter(|case| case.is_patient_view())
+                .filter(|view| view.related.iter().any(|of| cases.contains(&of.case)))
+                .map(|view| view.id.clone());
+            let views: Vec<String> = views.collect();
+            cases.extend(views);
             let content = match (cases.is_empty(), no_result) {
                 (false, _) => UnitContent::Cases(cases),
                 (true, true) => UnitContent::NoResult,

@@ -111,7 +111,9 @@ fn statements(case: &CaseResult) -> Vec<Statement> {
         ),
     ];
     statements.extend(tissue(&case.evidence.handling));
-    statements.extend(read(&case.evidence));
+    if !case.is_patient_view() {
+        statements.extend(read(&case.evidence));
+    }
     statements.extend(reasoned(&case.decision));
     statements.extend(case.decision.review.iter().map(|item| {
         let source = (item.source.as_ref()).map_or(String::new(), |source| format!(" ({source})"));
@@ -221,13 +223,6 @@ fn ish_details(result: &IshResult) -> Vec<String> {
     let mut details = Vec::new();
     if let Some(ratio) = result.derived_ratio() {
         details.push(format!("ratio from the copies {ratio}"));
-    }
-    if let Some(percent) = &result.population_percent {
-        details.push(format!("a population of {percent} % of cells"));
-    }
-    if let Some(clusters) = result.clusters {
-        let word = if clusters { "in" } else { "not in" };
-        details.push(format!("HER2 signals {word} clusters"));
     }
     details.extend(written_as_text(result.origin));
     details

@@ -210,6 +210,7 @@ mod tests {
             inputs: BTreeSet::new(),
             excluded: BTreeSet::new(),
             related: Vec::new(),
+            summarises: Vec::new(),
             fingerprint: String::new(),
         }
     }

@@ -292,18 +292,20 @@ fn a_site_may_be_assumed_where_the_data_name_none_and_chooses_the_edition() {
 
 #[test]
 fn a_record_says_whether_the_report_date_chose_its_edition() {
-    let (_folder, input) = file(&case_file(GROUP_2, "bundle.json"));
+    let bundle = case_file(GROUP_2, "bundle.json");
+    let (_folder, input) = file(&bundle);
     let by_date = (
         "HER2_ADAPTER__GUIDELINE__BY_DATE",
         "2013-10-07 asco-cap-2013,2018-05-30 asco-cap-2018",
     );
-    let [record] = records(&[by_date], &[&input]).try_into().unwrap();
-    assert_eq!(record["guideline"], "asco-cap-2018");
-    let reason = record["reasons"][0].as_str().unwrap();
-    assert!(
-        reason.starts_with("Edition asco-cap-2018: ") && reason.contains("report date"),
-        "{reason}"
-    );
+    for (year, edition) in [("2024", "asco-cap-2018"), ("2015", "asco-cap-2013")] {
+        let (_folder, input) = file(&bundle.replace("2024-", &format!("{year}-")));
+        let [record] = records(&[by_date], &[&input]).try_into().unwrap();
+        assert_eq!(record["guideline"], edition);
+        let reason = record["reasons"][0].as_str().unwrap();
+        let beginning = format!("Edition {edition}: chosen by the report date {year}-");
+        assert!(reason.starts_with(&beginning), "{reason}");
+    }
 
     let [record] = records(&[by_date], &["--guideline", "asco-cap-2007", &input])
         .try_into()

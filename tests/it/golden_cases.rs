@@ -34,6 +34,7 @@ pub fn rules() -> Rules {
         conventions: Conventions::default(),
         input: InputRules::default(),
         overall_status_alone: true,
+        patient_summary: false,
     }
 }
 

@@ -7,6 +7,7 @@ mod contradictions;
 mod golden_cases;
 mod layers;
 mod passes;
+mod patient_view;
 mod reading;
 mod reference_cases;
 mod support;

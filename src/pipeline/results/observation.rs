@@ -1,6 +1,6 @@
 //! The result itself.
 
-use her2_models::{Concept, Effective, Invalid, ObservationDraft, ObservationStatus};
+use her2_models::{Concept, Effective, Invalid, ObservationDraft, ObservationStatus, Reference};
 
 use super::parts::{coding, concept, device, reference_to};
 use super::{CodingOrder, Composer, Prior, PriorStatus, Written, observation_id};
@@ -45,13 +45,7 @@ impl Composer<'_> {
             }),
             specimen: (self.case.tissue.as_deref()).and_then(|key| reference_to(key, "Specimen")),
             device: device(),
-            derived_from: self
-                .case
-                .inputs
-                .iter()
-                .filter(|input| input.reference.starts_with("Observation/"))
-                .filter_map(|input| reference_to(&input.reference, "Observation"))
-                .collect(),
+            derived_from: self.derived_from(),
             components: self.components(),
             related_conditions: self.related_conditions(),
         };
@@ -60,6 +54,21 @@ impl Composer<'_> {
             text: self.publishing.release.observation(&draft)?,
             id,
         })
+    }
+
+    /// The input Observations; for a patient view the results of its specimens that have one.
+    fn derived_from(&self) -> Vec<Reference> {
+        let case = self.case;
+        let inputs = (case.inputs.iter())
+            .filter(|input| input.reference.starts_with("Observation/"))
+            .filter_map(|input| reference_to(&input.reference, "Observation"));
+        if !case.is_patient_view() {
+            return inputs.collect();
+        }
+        (case.summarises.iter())
+            .map(|case| format!("Observation/{}", observation_id(case)))
+            .filter_map(|result| reference_to(&result, "Observation"))
+            .collect()
     }
 
     /// Preliminary until signed off. Only a first version is final at once, where the site allows it and the signed source

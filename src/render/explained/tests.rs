@@ -59,6 +59,7 @@ fn decided(evidence: Evidence) -> CaseResult {
         inputs: BTreeSet::new(),
         excluded: BTreeSet::new(),
         related: Vec::new(),
+        summarises: Vec::new(),
         fingerprint: String::new(),
     }
 }

@@ -1,0 +1,122 @@
+//! Which cases of a patient are of one tumour, and the view of each tumour as a case of its own beside them.
+//!
+//! Neither sides nor tumours nor places are merged: specimens are taken together only where all that tells tumours apart
+//! is the same for them, what is not stated included. Whether a specimen was taken after neoadjuvant treatment is not in
+//! the data; specimens that differ are a question for a person.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::edition::Choice;
+use super::gather::Item;
+use super::{CaseKey, CaseResult, Related, Rules};
+use crate::fhir::tissue::Specimens;
+use crate::her2::decision::Status;
+use crate::her2::evidence::{Evidence, JoinedBy, Site, SiteFinding};
+use crate::her2::guideline::Edition;
+use crate::her2::patient_view::patient_view;
+use crate::mapping::table::{Side, SiteMeaning};
+
+/// What tells one tumour of a patient from another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tumour {
+    side: Option<Side>,
+    /// The Conditions that the results name.
+    foci: BTreeSet<String>,
+    place: Place,
+}
+
+/// Where the tissue was taken.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    NotStated,
+    /// An organ that can be a primary site.
+    Primary(Site),
+    /// Another place, such as that of a metastasis, by its code.
+    Elsewhere(String),
+}
+
+impl Tumour {
+    /// The tumour of a case's items.
+    pub(super) fn of(
+        items: &[&Item<'_>],
+        tissue: Option<&str>,
+        specimens: &Specimens<'_>,
+        rules: &Rules,
+    ) -> Self {
+        let sides: BTreeSet<Side> = items.iter().filter_map(|item| item.side).collect();
+        let body_site = tissue.and_then(|tissue| {
+            (specimens.lineage(tissue).iter())
+                .find_map(|specimen| specimens.get(specimen)?.body_site.clone())
+        });
+        Self {
+            side: sides.first().copied().filter(|_| sides.len() == 1),
+            foci: (items.iter())
+                .filter_map(|item| item.observation)
+                .flat_map(|observation| observation.conditions.iter().cloned())
+                .collect(),
+            place: match body_site {
+                None => Place::NotStated,
+                Some(concept) => match rules.mapping.site(&concept) {
+                    Some((SiteMeaning::Primary(site), _)) => Place::Primary(site),
+                    _ => Place::Elsewhere(concept.label()),
+                },
+            },
+        }
+    }
+
+    /// A text that is the same for the same tumour.
+    fn key(&self) -> String {
+        format!("{:?} {:?} {:?}", self.side, self.foci, self.place)
+    }
+}
+
+/// The view of each tumour that has a result.
+pub(super) fn views(cases: &[(CaseResult, Tumour)]) -> Vec<CaseResult> {
+    let mut tumours: BTreeMap<(&str, Edition, Site, &Tumour), Vec<&CaseResult>> = BTreeMap::new();
+    for (case, tumour) in cases {
+        if let (Some(subject), SiteFinding::Known(site)) = (&case.subject, case.evidence.site)
+            && case.edition.covers(site)
+        {
+            let key = (subject.as_str(), case.edition, site, tumour);
+            tumours.entry(key).or_default().push(case);
+        }
+    }
+    tumours
+        .into_iter()
+        .filter_map(|((subject, edition, site, tumour), members)| {
+            let decisions: Vec<_> = members.iter().map(|case| &case.decision).collect();
+            let decision = patient_view(edition, &decisions)?;
+            let key = CaseKey {
+                subject: Some(subject.to_owned()),
+                stands_on: format!("tumour {site:?} {}", tumour.key()),
+            };
+            Some(CaseResult {
+                id: key.id(),
+                subject: key.subject,
+                tissue: None,
+                edition,
+                edition_choice: members
+                    .first()
+                    .map_or(Choice::Site, |case| case.edition_choice),
+                reported_on: members.iter().filter_map(|case| case.reported_on).max(),
+                evidence: Evidence::new(SiteFinding::Known(site), JoinedBy::Patient),
+                decision,
+                inputs: (members.iter())
+                    .flat_map(|case| case.inputs.iter().cloned())
+                    .collect(),
+                excluded: BTreeSet::new(),
+                related: (members.iter())
+                    .map(|case| Related {
+                        case: case.id.clone(),
+                        why: "specimen of this tumour",
+                    })
+                    .collect(),
+                summarises: (members.iter())
+                    .filter(|case| case.decision.status != Status::Insufficient)
+                    .map(|case| case.id.clone())
+                    .collect(),
+                fingerprint: String::new(),
+            })
+        })
+        .collect()
+}
