@@ -38,6 +38,7 @@ pub struct WordsWritten {
     dual_probe: Vec<String>,
     her2: Vec<String>,
     other_marker: Vec<String>,
+    other_assay: Vec<String>,
     ihc: Vec<String>,
     ish: Vec<String>,
     second_observer: Vec<String>,
@@ -49,6 +50,7 @@ pub struct Words {
     answers: BTreeMap<String, Answer>,
     her2: BTreeSet<String>,
     other_marker: BTreeSet<String>,
+    other_assay: BTreeSet<String>,
     ihc: BTreeSet<String>,
     ish: BTreeSet<String>,
     second_observer: Vec<Vec<String>>,
@@ -94,6 +96,7 @@ impl Words {
         }
         self.her2.extend(written.her2);
         self.other_marker.extend(written.other_marker);
+        self.other_assay.extend(written.other_assay);
         self.ihc.extend(written.ihc);
         self.ish.extend(written.ish);
         self.second_observer
@@ -203,6 +206,11 @@ impl Words {
     /// Whether a text names another marker and not HER2.
     pub fn names_other_marker(&self, text: &str) -> bool {
         !self.names_her2(text) && self.has_any(text, &self.other_marker)
+    }
+
+    /// Whether a text names a kind of assay that is never an input: gene expression, sequencing, serum.
+    pub fn speaks_of_other_assay(&self, text: &str) -> bool {
+        self.has_any(text, &self.other_assay)
     }
 
     /// Whether a text speaks of immunohistochemistry.

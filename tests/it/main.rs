@@ -4,6 +4,7 @@
 
 mod commands;
 mod contradictions;
+mod edge_cases;
 mod golden_cases;
 mod layers;
 mod passes;

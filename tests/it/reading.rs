@@ -683,3 +683,28 @@ fn a_condition_names_the_primary_that_a_body_site_cannot() {
         SiteFinding::Unknown
     );
 }
+
+#[test]
+fn sequencing_is_left_out_where_it_is_about_her2_and_of_no_concern_elsewhere() {
+    let variant = |id: &str, gene: &str| {
+        observation(
+            id,
+            coded(LOINC, "69548-6"),
+            json!({"valueCodeableConcept": coded(LOINC, "LA9633-4"), "component": [
+                {"code": coded(LOINC, "48018-6"),
+                 "valueCodeableConcept": coded("http://www.genenames.org", gene)}]}),
+        )
+    };
+    let derived = derived(&[
+        ihc("ihc", "1+"),
+        variant("erbb2", "HGNC:3430"),
+        variant("brca1", "HGNC:1100"),
+    ]);
+    let case = only(&derived);
+    assert_eq!(case.decision.status.name(), "negative");
+    assert!(case.decision.review.is_empty());
+    let left_out: Vec<&str> = (case.excluded.iter())
+        .map(|excluded| excluded.source.reference.as_str())
+        .collect();
+    assert_eq!(left_out, ["Observation/erbb2"]);
+}

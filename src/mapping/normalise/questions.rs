@@ -76,7 +76,13 @@ impl Reader<'_> {
             return;
         };
         if let Some(why) = row.finding.exclusion() {
-            if row.finding != Finding::OtherMarker {
+            let is_about_her2 = match row.finding {
+                Finding::OtherMarker => false,
+                // Its codes are those of any gene.
+                Finding::Sequencing => self.gene_is_erbb2 || self.names_her2(candidate),
+                _ => true,
+            };
+            if is_about_her2 {
                 self.exclude(candidate, why);
             }
             return;
@@ -103,6 +109,16 @@ impl Reader<'_> {
             self.pieces.push(Piece::Site(site));
         }
         self.read(candidate, finding, test, place);
+    }
+
+    /// Whether the question or its answer names HER2 in words.
+    fn names_her2(&self, candidate: &Candidate<'_>) -> bool {
+        let answers = candidate
+            .values
+            .iter()
+            .flat_map(|(_, value)| words_of(value));
+        let words: Vec<&str> = candidate.code.words().chain(answers).collect();
+        self.mapping.words.names_her2(&words.join(" "))
     }
 
     /// A code nobody mapped: our concern if it names HER2 or stands among HER2 results.
@@ -144,6 +160,8 @@ impl Reader<'_> {
         let ish = self.mapping.words.speaks_of_ish(&all)
             || (of_component && self.pieces.iter().any(Piece::is_about_ish));
         let test = match (ihc, ish) {
+            // Whatever it says, it is neither of the two tests.
+            _ if self.mapping.words.speaks_of_other_assay(&all) => UnreadTest::Neither,
             (true, false) => UnreadTest::Ihc,
             (false, true) => UnreadTest::Ish,
             _ => UnreadTest::Either,
@@ -486,6 +504,8 @@ fn test_of(finding: Finding) -> UnreadTest {
         | Finding::Narrative
         | Finding::SerumHer2
         | Finding::TissueImmunoassay
+        | Finding::GeneExpression
+        | Finding::Sequencing
         | Finding::OtherMarker => UnreadTest::Either,
         Finding::FixationHours
         | Finding::ColdIschemiaMinutes

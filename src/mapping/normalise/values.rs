@@ -50,6 +50,8 @@ pub(super) fn piece_of(
         | Finding::Narrative
         | Finding::SerumHer2
         | Finding::TissueImmunoassay
+        | Finding::GeneExpression
+        | Finding::Sequencing
         | Finding::FixationHours
         | Finding::ColdIschemiaMinutes
         | Finding::Decalcified

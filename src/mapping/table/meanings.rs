@@ -69,6 +69,10 @@ pub enum Finding {
     SerumHer2,
     /// HER2 in tissue by another method than immunohistochemistry.
     TissueImmunoassay,
+    /// HER2 by a gene expression assay, such as Oncotype DX or PAM50.
+    GeneExpression,
+    /// HER2 by sequencing: neither a copy number of it nor a variant is an ISH result.
+    Sequencing,
     /// Another marker.
     OtherMarker,
 }
@@ -81,6 +85,8 @@ impl Finding {
             Self::TissueImmunoassay => {
                 Some("a tissue immunoassay by another method than immunohistochemistry")
             }
+            Self::GeneExpression => Some("a gene expression assay"),
+            Self::Sequencing => Some("sequencing is no in situ hybridisation"),
             Self::OtherMarker => Some("another marker"),
             _ => None,
         }

@@ -97,7 +97,7 @@ pub(super) fn place(item: &mut Item<'_>, sources: &Sources<'_>, rules: &Rules) {
         (true, true) => doubt(item, "it names both in situ and invasive disease"),
         (false, _) => {}
     }
-    if of_another_patient(item, sources) {
+    if item.is_evidence() && of_another_patient(item, sources) {
         doubt(item, "its specimen or report is of another patient");
     }
     if sources.pool.is_disputed(&item.source.reference) {
