@@ -11,6 +11,7 @@ mod passes;
 mod patient_view;
 mod reading;
 mod reference_cases;
+mod staining;
 mod support;
 mod table;
 mod tissue;
