@@ -9,6 +9,7 @@ mod golden_cases;
 mod layers;
 mod passes;
 mod patient_view;
+mod peers;
 mod reading;
 mod reference_cases;
 mod staining;
