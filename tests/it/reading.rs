@@ -220,9 +220,9 @@ fn numbers_that_no_count_can_give_do_not_decide() {
     ]));
 }
 
-#[test]
-fn a_result_quoted_from_an_earlier_specimen_is_not_the_reports_own() {
-    let quoted = without(ihc("old", "3+"), "specimen");
+/// A section of earlier results, and the 3+ it quotes.
+fn earlier_specimen_quoted() -> [Value; 2] {
+    let old = without(ihc("old", "3+"), "specimen");
     let section = without(
         observation(
             "section",
@@ -231,6 +231,12 @@ fn a_result_quoted_from_an_earlier_specimen_is_not_the_reports_own() {
         ),
         "specimen",
     );
+    [section, old]
+}
+
+#[test]
+fn a_result_quoted_from_an_earlier_specimen_is_not_the_reports_own() {
+    let [section, quoted] = earlier_specimen_quoted();
     let report = json!({"resourceType": "DiagnosticReport", "id": "r", "status": "final", "code": coded(LOINC, "60568-3"),
         "subject": {"reference": "Patient/p"}, "specimen": [{"reference": "Specimen/s"}], "result": [{"reference": "Observation/section"}]});
     assert_asks_a_person(&derived(&[report, section, quoted]));
@@ -562,15 +568,7 @@ fn a_morphology_with_in_situ_behaviour_is_in_situ_disease() {
 
 #[test]
 fn a_quoted_result_beside_an_own_one_is_left_out_and_named() {
-    let old = without(ihc("old", "3+"), "specimen");
-    let section = without(
-        observation(
-            "section",
-            coded("http://cap.org/eCC", "43789.100004300"),
-            json!({"hasMember": [{"reference": "Observation/old"}]}),
-        ),
-        "specimen",
-    );
+    let [section, old] = earlier_specimen_quoted();
     let report = json!({"resourceType": "DiagnosticReport", "id": "r", "status": "final", "code": coded(LOINC, "60568-3"),
         "subject": {"reference": "Patient/p"}, "specimen": [{"reference": "Specimen/s"}],
         "result": [{"reference": "Observation/section"}, {"reference": "Observation/ihc"}]});
