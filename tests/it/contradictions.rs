@@ -6,20 +6,14 @@ use her2_adapter::her2::decide::decide;
 use her2_adapter::her2::decision::{Category, Decision, ReviewCode, Status};
 use her2_adapter::her2::evidence::{
     CountRole, Evidence, IhcFinding, IhcResult, IshResult, JoinedBy, Probe, Sample, Score, Site,
-    SiteFinding, Source, StatedResult, TissueStatement,
+    SiteFinding, StatedResult, TissueStatement,
 };
 use her2_adapter::her2::guideline::Edition;
 use her2_adapter::her2::number::Measure;
 
+use crate::samples::{count, measure, source};
+
 use StatedResult::{Equivocal, Indeterminate, Negative, Positive};
-
-fn source(name: &str) -> Source {
-    Source::unversioned(&format!("Observation/{name}"))
-}
-
-fn measure(text: &str) -> Option<Measure> {
-    (!text.is_empty()).then(|| Measure::parse(text).unwrap())
-}
 
 fn score(score: Score) -> IhcResult {
     ihc(IhcFinding::Score(EnumSet::only(score)))
@@ -27,17 +21,6 @@ fn score(score: Score) -> IhcResult {
 
 fn ihc(finding: IhcFinding) -> IhcResult {
     IhcResult::new(finding, source("ihc"))
-}
-
-/// A dual-probe count of 40 cells; an empty text is a number that was not sent.
-fn count(ratio: &str, copies: &str) -> IshResult {
-    IshResult {
-        probe: Some(Probe::Dual),
-        ratio: measure(ratio),
-        her2_copies: measure(copies),
-        cells: measure("40"),
-        ..IshResult::new(source("ish"))
-    }
 }
 
 fn called(result: IshResult, word: StatedResult) -> IshResult {

@@ -13,6 +13,7 @@ mod peers;
 mod properties;
 mod reading;
 mod reference_cases;
+mod samples;
 mod staining;
 mod support;
 mod table;

@@ -5,31 +5,14 @@ use her2_adapter::her2::conventions::Conventions;
 use her2_adapter::her2::decide::decide;
 use her2_adapter::her2::decision::{Category, Decision, NextAction, ReviewCode, Status};
 use her2_adapter::her2::evidence::{
-    CountRole, Evidence, IhcFinding, IhcResult, IshResult, IshWord, JoinedBy, Probe,
-    ReportedStatus, Score, Site, SiteFinding, Source, StatedResult,
+    CountRole, Evidence, IhcFinding, IhcResult, IshResult, IshWord, JoinedBy, ReportedStatus,
+    Score, Site, SiteFinding, StatedResult,
 };
 use her2_adapter::her2::guideline::Edition;
 use her2_adapter::her2::number::Measure;
 use her2_adapter::her2::reason::ish_read;
 
-fn source(name: &str) -> Source {
-    Source::unversioned(&format!("Observation/{name}"))
-}
-
-fn measure(text: &str) -> Option<Measure> {
-    (!text.is_empty()).then(|| Measure::parse(text).unwrap())
-}
-
-/// A dual-probe count of 40 cells; an empty text is a number that was not sent.
-fn count(ratio: &str, copies: &str) -> IshResult {
-    IshResult {
-        probe: Some(Probe::Dual),
-        ratio: measure(ratio),
-        her2_copies: measure(copies),
-        cells: measure("40"),
-        ..IshResult::new(source("ish"))
-    }
-}
+use crate::samples::{count, measure, source};
 
 fn word(word: IshWord) -> IshResult {
     IshResult {

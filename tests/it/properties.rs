@@ -17,7 +17,7 @@ use her2_adapter::her2::decide::decide;
 use her2_adapter::her2::decision::{Category, Decision, NextAction, ReviewCode, Status};
 use her2_adapter::her2::evidence::{
     CountRole, Evidence, Fixative, Handling, IhcFinding, IhcResult, IshResult, IshWord, JoinedBy,
-    Probe, ReportedStatus, Sample, Score, Site, SiteFinding, Source, StatedResult, TissueStatement,
+    Probe, ReportedStatus, Sample, Score, Site, SiteFinding, StatedResult, TissueStatement,
     Unreadable,
 };
 use her2_adapter::her2::guideline::Edition;
@@ -29,6 +29,8 @@ use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunne
 use refine::refined;
 use rust_decimal::Decimal;
 use strategies::{COPIES, PERCENTS, RATIOS, Written, case, common_case, decimal, number};
+
+use crate::samples::source;
 
 /// The cases of each property.
 const CLOSED_LISTS: u32 = 20_000;
@@ -698,10 +700,6 @@ fn mean(thresholds: &'static [i64]) -> impl Strategy<Value = Decimal> {
 
 fn exact(value: Decimal) -> Option<Measure> {
     Measure::parse(&value.to_string()).ok()
-}
-
-fn source(name: &str) -> Source {
-    Source::unversioned(&format!("Observation/{name}"))
 }
 
 /// One score or none, and one count of 40 cells.

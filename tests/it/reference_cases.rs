@@ -8,10 +8,12 @@ use her2_adapter::her2::decide::decide;
 use her2_adapter::her2::decision::Decision;
 use her2_adapter::her2::evidence::{
     CountRole, Evidence, IhcFinding, IhcResult, IshResult, JoinedBy, Probe, Score, Site,
-    SiteFinding, Source,
+    SiteFinding,
 };
 use her2_adapter::her2::guideline::Edition;
 use her2_adapter::her2::number::Measure;
+
+use crate::samples::source;
 
 const ROWS: &str = include_str!("../reference/guideline.csv");
 
@@ -42,10 +44,6 @@ fn rows() -> Vec<Row> {
             headers: headers.clone(),
         })
         .collect()
-}
-
-fn source(name: &str) -> Source {
-    Source::unversioned(&format!("Observation/{name}"))
 }
 
 fn evidence(row: &Row, edition: Edition) -> Evidence {
