@@ -1,5 +1,6 @@
 //! What FHIR looks like: raw JSON in, candidates out; decisions in, resources out. Knows no network.
 
+pub mod attachment;
 pub mod candidates;
 pub mod dates;
 pub mod elements;
