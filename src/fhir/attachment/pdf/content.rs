@@ -12,7 +12,7 @@ use super::super::{NoText, legible};
 use super::fonts::Fonts;
 use super::streams::{self, MOST_UNPACKED};
 
-/// Most drawing operations of a file.
+/// Most drawing operations of a file, each character being one.
 const MOST_OPERATIONS: usize = 2_000_000;
 
 /// Most characters on a page.
@@ -117,10 +117,7 @@ impl<'a> Reader<'a> {
         let mut saved = Vec::new();
         let mut operations = TypedIter::new(content);
         while let Some(operation) = operations.next() {
-            self.operations += 1;
-            if self.operations > MOST_OPERATIONS {
-                return Err(NoText::TooLarge);
-            }
+            self.count()?;
             match operation {
                 TypedInstruction::SaveState(_) => {
                     if saved.len() == MOST_SAVED {
@@ -185,7 +182,7 @@ impl<'a> Reader<'a> {
                 }
                 TypedInstruction::ShowTexts(texts) => {
                     for item in texts.0.iter::<Object<'_>>() {
-                        self.operations += 1;
+                        self.count()?;
                         match item {
                             Object::String(text) => self.show(text.as_bytes(), &state)?,
                             Object::Number(back) => {
@@ -245,6 +242,14 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    fn count(&mut self) -> Result<(), NoText> {
+        self.operations += 1;
+        if self.operations > MOST_OPERATIONS {
+            return Err(NoText::TooLarge);
+        }
+        Ok(())
+    }
+
     fn next_line(&mut self, right: f64, up: f64) {
         self.line *= Affine::translate((right, up));
         self.text = self.line;
@@ -260,6 +265,7 @@ impl<'a> Reader<'a> {
         }
         let mut at = 0;
         while at < bytes.len() {
+            self.count()?;
             let (code, length) = font.read_code(bytes, at);
             if length == 0 {
                 return Err(NoText::Illegible);

@@ -15,6 +15,9 @@ const MOST_FONTS: usize = 300;
 /// Most character codes that the width table of a font spans.
 const MOST_WIDTHS: usize = 200_000;
 
+/// The last character code of a font that is not composite.
+const LAST_OF_SIMPLE_FONT: usize = 255;
+
 /// Fonts of a file by where their dictionary stands in it.
 pub(super) struct Fonts<'a> {
     loaded: BTreeMap<usize, Font<'a>>,
@@ -84,6 +87,11 @@ fn check(dictionary: &Dict<'_>, budget: &mut usize) -> Result<(), NoText> {
         );
     for stream in streams {
         streams::unpack(&stream, budget)?;
+    }
+    // A table of widths is filled up to its first character.
+    let first = dictionary.get::<usize>("FirstChar").unwrap_or(0);
+    if first > LAST_OF_SIMPLE_FONT {
+        return Err(NoText::TooLarge);
     }
     for (key, numbers) in [("W", 1), ("W2", 3)] {
         if let Some(widths) = dictionary.get::<Array<'_>>(key)

@@ -3,6 +3,7 @@
 use flate2::{Decompress, FlushDecompress, Status};
 use hayro_font::hayro_syntax::Filter;
 use hayro_font::hayro_syntax::object::{Array, Dict, Stream};
+use memchr::memmem;
 
 use super::super::NoText;
 
@@ -12,6 +13,9 @@ pub(super) const MOST_UNPACKED: usize = 16 << 20;
 /// Most bytes that the tables of a file unpack to. An entry becomes some forty bytes in memory.
 const MOST_TABLES: usize = 256 << 10;
 
+/// More streams than any report has.
+const MOST_STREAMS: usize = 5_000;
+
 /// How far before a stream its dictionary begins, in bytes.
 const LONGEST_DICTIONARY: usize = 4096;
 
@@ -20,14 +24,7 @@ const MOST_COLUMNS: usize = 100_000;
 
 /// Whether a piece of a file stands anywhere in it.
 pub(super) fn contains(bytes: &[u8], piece: &[u8]) -> bool {
-    places(bytes, piece).next().is_some()
-}
-
-fn places<'a>(bytes: &'a [u8], piece: &'a [u8]) -> impl DoubleEndedIterator<Item = usize> + 'a {
-    let windows = bytes.windows(piece.len()).enumerate();
-    windows
-        .filter(move |(_, window)| *window == piece)
-        .map(|(at, _)| at)
+    memmem::find(bytes, piece).is_some()
 }
 
 /// Unpacks every compressed stream of a file without keeping it.
@@ -38,15 +35,18 @@ pub(super) fn measure(file: &[u8]) -> Result<(), NoText> {
     let mut unpacked = 0;
     let mut tables = 0;
     let mut consumed = 0;
-    for at in places(file, b"stream") {
+    for (number, at) in memmem::find_iter(file, b"stream").enumerate() {
+        // Each has a beginning and an end.
+        if number > 2 * MOST_STREAMS {
+            return Err(NoText::TooLarge);
+        }
         let before = file
             .get(at.saturating_sub(LONGEST_DICTIONARY)..at)
             .unwrap_or_default();
         if before.ends_with(b"end") {
             continue;
         }
-        let dictionary = places(before, b"obj")
-            .next_back()
+        let dictionary = memmem::rfind(before, b"obj")
             .and_then(|start| before.get(start..))
             .unwrap_or(before);
         let has = |name: &[u8]| contains(dictionary, name);
@@ -59,11 +59,10 @@ pub(super) fn measure(file: &[u8]) -> Result<(), NoText> {
         let after = file.get(at + b"stream".len()..).unwrap_or_default();
         let packed = after.trim_ascii_start();
         let is_flate = (has(b"FlateDecode") || has(b"/Fl ")) && !wrapped;
-        match inflate(packed, MOST_UNPACKED - unpacked, |_| {}) {
+        match inflate(packed, MOST_UNPACKED - unpacked, &mut consumed, |_| {}) {
             Ok(size) => {
-                unpacked += size.unpacked;
-                consumed += size.packed;
-                tables += if is_table { size.unpacked } else { 0 };
+                unpacked += size;
+                tables += if is_table { size } else { 0 };
             }
             Err(NoText::TooLarge) => return Err(NoText::TooLarge),
             Err(error) if is_flate => return Err(error),
@@ -79,7 +78,7 @@ pub(super) fn measure(file: &[u8]) -> Result<(), NoText> {
 
 /// A row that a predictor allocates before it looks at the data.
 fn check_columns(dictionary: &[u8]) -> Result<(), NoText> {
-    for at in places(dictionary, b"/Columns") {
+    for at in memmem::find_iter(dictionary, b"/Columns") {
         let after = dictionary.get(at + b"/Columns".len()..).unwrap_or_default();
         let digits = after
             .trim_ascii_start()
@@ -104,7 +103,9 @@ pub(super) fn unpack(stream: &Stream<'_>, budget: &mut usize) -> Result<Vec<u8>,
         bytes = match filter {
             Filter::FlateDecode => {
                 let mut unpacked = Vec::new();
-                inflate(&bytes, *budget, |piece| unpacked.extend_from_slice(piece))?;
+                inflate(&bytes, *budget, &mut 0, |piece| {
+                    unpacked.extend_from_slice(piece);
+                })?;
                 unpacked
             }
             Filter::Ascii85Decode => ascii85(&bytes).ok_or(NoText::Broken)?,
@@ -135,38 +136,34 @@ fn check_predictors(dictionary: &Dict<'_>) -> Result<(), NoText> {
     Ok(())
 }
 
-struct Size {
-    packed: usize,
-    unpacked: usize,
-}
-
-/// Unpacks zlib data piece by piece, at most `most` bytes.
-fn inflate(packed: &[u8], most: usize, mut take: impl FnMut(&[u8])) -> Result<Size, NoText> {
+/// Unpacks zlib data piece by piece, at most `most` bytes; gives how many, and adds those it took to `consumed`.
+fn inflate(
+    packed: &[u8],
+    most: usize,
+    consumed: &mut usize,
+    mut take: impl FnMut(&[u8]),
+) -> Result<usize, NoText> {
     let mut inflater = Decompress::new(true);
     let mut piece = [0; 16 << 10];
-    let mut size = Size {
-        packed: 0,
-        unpacked: 0,
-    };
+    let mut rest = packed;
+    let mut unpacked = 0;
     loop {
-        let rest = packed.get(size.packed..).unwrap_or_default();
         let (read, written) = (inflater.total_in(), inflater.total_out());
-        let status = inflater
-            .decompress(rest, &mut piece, FlushDecompress::None)
-            .map_err(|_| NoText::Broken)?;
+        let status = inflater.decompress(rest, &mut piece, FlushDecompress::None);
         let count = |after: u64, before: u64| usize::try_from(after - before).unwrap_or(usize::MAX);
         let read = count(inflater.total_in(), read);
         let written = count(inflater.total_out(), written);
-        size.packed += read;
-        size.unpacked += written;
-        if size.unpacked > most {
+        rest = rest.get(read..).unwrap_or_default();
+        *consumed += read;
+        unpacked += written;
+        if unpacked > most {
             return Err(NoText::TooLarge);
         }
         take(piece.get(..written).unwrap_or_default());
         match status {
-            Status::StreamEnd => return Ok(size),
-            _ if read == 0 && written == 0 => return Err(NoText::Broken),
-            _ => {}
+            Ok(Status::StreamEnd) => return Ok(unpacked),
+            Ok(_) if read > 0 || written > 0 => {}
+            _ => return Err(NoText::Broken),
         }
     }
 }

@@ -272,6 +272,17 @@ fn work_without_end_is_too_large() {
         /Subtype /CIDFontType2 /BaseFont /X /W [0 4294967295 500] >>] >>";
     file.objects[1] = wide.into();
     assert_eq!(file.read(), Err(NoText::TooLarge));
+    let late = "/FirstChar 99999999999 /LastChar 99999999999 /Widths [500] >>";
+    file.objects[1] = HELVETICA.replace(">>", late).into();
+    assert_eq!(file.read(), Err(NoText::TooLarge));
+}
+
+#[test]
+fn streams_without_end_are_too_large() {
+    let mut file = File::drawing(&at(50.0, 700.0, "3+"));
+    file.objects
+        .push(stream("", "stream ".repeat(100_000).as_bytes()));
+    assert_eq!(file.read(), Err(NoText::TooLarge));
 }
 
 #[test]
