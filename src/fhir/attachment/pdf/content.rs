@@ -340,10 +340,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "an angle is between -180 and 180 degrees"
-)]
 fn whole_degrees(direction: Vec2) -> i16 {
     direction.atan2().to_degrees().round() as i16
 }
