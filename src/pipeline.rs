@@ -10,6 +10,7 @@ pub mod ledger;
 mod patient_view;
 pub mod record;
 pub mod results;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -398,6 +399,6 @@ fn fingerprint(case: &CaseResult, ruleset: &str, mapping: &str) -> String {
 
 /// Whether an item says that there is no result yet, or only a status that the site does not count as one.
 fn says_no_result(item: &Item<'_>) -> bool {
-    let no_result = |piece: &Piece| matches!(piece, Piece::NoResult | Piece::Overall(_));
+    let no_result = |piece: &Piece| matches!(piece.said(), Piece::NoResult | Piece::Overall(_));
     item.pieces.iter().any(no_result)
 }

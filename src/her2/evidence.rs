@@ -207,6 +207,21 @@ pub enum Origin {
     Coded,
     /// As a short text in a coded result.
     Text,
+    /// In the narrative of a report or Observation.
+    Narrative,
+}
+
+/// The words of a narrative that a value was read from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Passage {
+    /// The element of the resource that holds the narrative.
+    pub path: String,
+    /// First byte in its text.
+    pub start: usize,
+    /// First byte after it.
+    pub end: usize,
+    /// The words as they stand there.
+    pub text: String,
 }
 
 impl Origin {
@@ -215,6 +230,7 @@ impl Origin {
         match self {
             Self::Coded => "coded",
             Self::Text => "text",
+            Self::Narrative => "narrative",
         }
     }
 }
@@ -243,6 +259,8 @@ pub struct IhcResult {
     pub staining_present: Option<bool>,
     /// How the finding was written.
     pub origin: Origin,
+    /// Where in a narrative it was read.
+    pub passages: Vec<Passage>,
     /// Where it was read.
     pub source: Source,
 }
@@ -257,6 +275,7 @@ impl IhcResult {
             intense_percent: None,
             staining_present: None,
             origin: Origin::Coded,
+            passages: Vec::new(),
             source,
         }
     }
@@ -317,6 +336,8 @@ pub struct IshResult {
     pub reported_on: Option<NaiveDate>,
     /// How it was written.
     pub origin: Origin,
+    /// Where in a narrative it was read.
+    pub passages: Vec<Passage>,
     /// Where it was read.
     pub source: Source,
 }
@@ -336,6 +357,7 @@ impl IshResult {
             population_percent: None,
             reported_on: None,
             origin: Origin::Coded,
+            passages: Vec::new(),
             source,
         }
     }
@@ -389,6 +411,8 @@ fn quotient_of(copies: &str, cep17: &str) -> Option<Measure> {
 pub struct ReportedStatus {
     /// The status.
     pub value: StatedResult,
+    /// Where in a narrative it was read; `None` where it was coded.
+    pub passage: Option<Passage>,
     /// Where it was read.
     pub source: Source,
 }
@@ -698,8 +722,8 @@ mod tests {
             ]
         );
         assert_eq!(
-            [Origin::Coded, Origin::Text].map(Origin::name),
-            ["coded", "text"]
+            [Origin::Coded, Origin::Text, Origin::Narrative].map(Origin::name),
+            ["coded", "text", "narrative"]
         );
         assert_eq!(
             [Probe::Single, Probe::Dual].map(Probe::name),

@@ -14,11 +14,12 @@ use super::table::Mapping;
 use crate::fhir::candidates::ObservationNode;
 use crate::fhir::json::Json;
 use crate::her2::evidence::{
-    CountRole, IhcFinding, IshWord, Origin, Probe, Site, StatedResult, UnreadTest,
+    CountRole, IhcFinding, IshWord, Origin, Passage, Probe, Site, StatedResult, UnreadTest,
 };
 use crate::her2::number::Measure;
 use questions::{Place, Reader};
 
+pub use questions::{NAMES_HER2, pieces_of};
 pub use tissue::{Elapsed, TissueFact};
 
 /// One thing that an Observation says.
@@ -64,6 +65,17 @@ pub enum Piece {
         test: UnreadTest,
         /// Path, code and what was met, in a sentence.
         detail: String,
+    },
+    /// Said in narrative, which counts where no coded result says it.
+    Narrated(Box<Piece>, Passage),
+    /// Narrative that says something of HER2 and is not read.
+    UnreadNarrative {
+        /// Which test it may be about.
+        test: UnreadTest,
+        /// Path and why, in a sentence.
+        detail: String,
+        /// It tells of an earlier result.
+        is_history: bool,
     },
     /// Said of an earlier specimen, which is not named: no evidence of this tissue.
     Quoted,
@@ -117,6 +129,7 @@ pub fn normalise(
         is_panel: false,
         gene_is_erbb2: false,
         is_quotation: false,
+        notes: notes_of(observation),
     };
     reader.gene_is_erbb2 =
         (observation.candidates.iter()).any(|candidate| reader.names_erbb2(candidate));
@@ -133,6 +146,7 @@ pub fn normalise(
         };
         reader.candidate(candidate, place);
     }
+    reader.notes();
     // A panel states the method of its members.
     let about_ihc = reader.pieces.iter().any(Piece::is_about_ihc);
     let about_ish = reader.pieces.iter().any(Piece::is_about_ish);
@@ -205,6 +219,21 @@ fn number_told_twice(pieces: &[Piece]) -> Option<&'static str> {
     }
 }
 
+/// The notes of an Observation, with their paths.
+fn notes_of<'r>(observation: &ObservationNode<'r>) -> Vec<(String, &'r str)> {
+    let notes = observation
+        .resource
+        .json
+        .items_at("note")
+        .iter()
+        .enumerate();
+    notes
+        .filter_map(|(index, note)| {
+            Some((format!("Observation.note[{index}]"), note.text_at("text")?))
+        })
+        .collect()
+}
+
 fn has_modifier(observation: &ObservationNode<'_>) -> bool {
     let json = &observation.resource.json;
     let is_modified = |json: &Json<'_>| !json.items_at("modifierExtension").is_empty();
@@ -231,6 +260,19 @@ fn instead_by_status(status: Option<&str>, rules: InputRules) -> Option<Piece> {
 }
 
 impl Piece {
+    /// What it says, whether coded or in narrative.
+    pub(crate) fn said(&self) -> &Self {
+        match self {
+            Self::Narrated(piece, _) => piece,
+            piece => piece,
+        }
+    }
+
+    /// Whether it was read from narrative, or stands there unread.
+    pub(crate) fn is_narrative(&self) -> bool {
+        matches!(self, Self::Narrated(..) | Self::UnreadNarrative { .. })
+    }
+
     /// Whether it belongs to an in situ hybridisation result.
     pub(crate) fn is_about_ish(&self) -> bool {
         matches!(

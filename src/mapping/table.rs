@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
+use super::narrative::Narrative;
 use super::words::Words;
 use crate::fhir::elements::{Coding, Concept};
 use crate::her2::evidence::{Fixative, Sample, Site};
@@ -113,6 +114,8 @@ pub struct Mapping {
     pub units: Units,
     /// Words that stand in place of codes.
     pub words: Words,
+    /// The languages of narrative.
+    pub narrative: Narrative,
     hash: String,
 }
 
@@ -137,6 +140,10 @@ impl Mapping {
                 systems.insert(short.clone(), uris);
             }
             mapping.take(file, Rows::new(name, &systems))?;
+        }
+        mapping.narrative = Narrative::shipped()?;
+        for language in Narrative::files() {
+            hasher.update(language.as_bytes());
         }
         mapping.hash = hex(&hasher.finalize());
         Ok(mapping)

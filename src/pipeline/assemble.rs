@@ -9,13 +9,14 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 
 use super::gather::{Item, Narrative};
+use super::told::Told;
 use crate::her2::evidence::{
     CountRole, Evidence, IhcFinding, IhcResult, IshResult, IshWord, JoinedBy, Origin, Probe,
     ReportedStatus, Site, SiteFinding, Source, StatedResult, TissueStatement, UnreadTest,
     Unreadable,
 };
 use crate::her2::number::Measure;
-use crate::mapping::normalise::Piece;
+use crate::mapping::normalise::{NAMES_HER2, Piece};
 
 /// An input that was left out, and why.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,14 +70,17 @@ pub fn assemble(
     let mut inputs = BTreeSet::new();
     let mut reported_on = None;
     let mut adjectives: Vec<Unreadable> = Vec::new();
+    let mut told = Told::default();
     for item in items {
         if item.is_evidence() {
             second_observer.extend(item.second_observer.iter().cloned());
         }
-        if item.is_of_this_tissue() {
+        // Narrative bears on the case only where it is used.
+        if item.is_of_this_tissue() && !item.pieces.iter().all(Piece::is_narrative) {
             inputs.insert(item.source.clone());
             reported_on = reported_on.max(item.reported_on).max(item.report_issued_on);
         }
+        told.take(item);
         let mut own_ihc = Fragment::of(item);
         let mut own_ish = Fragment::of(item);
         for piece in &item.pieces {
@@ -95,6 +99,7 @@ pub fn assemble(
                 Piece::Overall(value) => {
                     let status = ReportedStatus {
                         value: *value,
+                        passage: None,
                         source: item.source.clone(),
                     };
                     if !reported.contains(&status) {
@@ -113,7 +118,10 @@ pub fn assemble(
                         why: "quoted from an earlier specimen".to_owned(),
                     });
                 }
-                Piece::NoResult | Piece::Site(_) => {}
+                Piece::NoResult
+                | Piece::Site(_)
+                | Piece::Narrated(..)
+                | Piece::UnreadNarrative { .. } => {}
                 piece => {
                     take(&mut own_ihc, &mut ihc, item, IhcParts::from_piece(piece));
                     take(&mut own_ish, &mut ish, item, IshParts::from_piece(piece));
@@ -124,10 +132,6 @@ pub fn assemble(
         ish.extend(own_ish.filled());
     }
 
-    // A case that nothing else is said of rests on what is quoted.
-    if inputs.is_empty() {
-        inputs.clone_from(&quoted);
-    }
     let mut evidence = Evidence {
         reported,
         unreadable,
@@ -147,9 +151,16 @@ pub fn assemble(
     for fragment in put_together(ish) {
         fragment.into_result(&mut evidence);
     }
-    evidence
-        .unreadable
-        .extend(unread_narrative(items, narratives, &evidence));
+    for item in told.beside(&mut evidence) {
+        inputs.insert(item.source.clone());
+        reported_on = reported_on.max(item.reported_on).max(item.report_issued_on);
+    }
+    let unread = unread_narrative(items, narratives, &evidence);
+    evidence.unreadable.extend(unread);
+    // A case that nothing else is said of rests on what is quoted.
+    if inputs.is_empty() {
+        inputs.extend(evidence.quoted.iter().cloned());
+    }
     Assembled {
         evidence,
         inputs,
@@ -158,7 +169,7 @@ pub fn assemble(
     }
 }
 
-/// Narrative counts where no coded result says it, judged per test. It is not read in this release, so a person does.
+/// A narrative that names HER2 and of which nothing was read, where a test has no result: a person reads it.
 fn unread_narrative(
     items: &[&Item<'_>],
     narratives: &[Narrative<'_>],
@@ -169,16 +180,9 @@ fn unread_narrative(
         .filter(|item| item.is_evidence())
         .flat_map(|item| item.reports.iter().copied())
         .collect();
-    let is_new = |narrative: &Narrative<'_>| {
-        let named = evidence
-            .unreadable
-            .iter()
-            .any(|item| item.source == narrative.source && item.detail.starts_with(narrative.path));
-        !named
-    };
     narratives
         .iter()
-        .filter(|narrative| reports.contains(narrative.report) && is_new(narrative))
+        .filter(|narrative| reports.contains(narrative.report))
         .filter_map(|narrative| {
             let test = match (evidence.ihc.is_empty(), evidence.ish.is_empty()) {
                 (true, true) => UnreadTest::Either,
@@ -186,14 +190,15 @@ fn unread_narrative(
                 (true, false) if narrative.ihc => UnreadTest::Ihc,
                 _ => return None,
             };
-            match narrative.unread(test) {
-                Piece::Unread { test, detail } => Some(Unreadable {
-                    test,
-                    detail,
-                    source: narrative.source.clone(),
-                }),
-                _ => None,
-            }
+            Some(Unreadable {
+                test,
+                detail: format!("{}: {NAMES_HER2}", narrative.path),
+                source: narrative.source.clone(),
+            })
+        })
+        .filter(|unread| {
+            let is_named = |item: &Unreadable| item.source == unread.source;
+            !evidence.unreadable.iter().any(is_named)
         })
         .collect()
 }
@@ -412,13 +417,12 @@ impl Fragment<'_, IhcParts> {
             return;
         };
         evidence.ihc.push(IhcResult {
-            finding,
             interpretation: parts.interpretation,
             percent: parts.percent,
             intense_percent: parts.intense_percent,
             staining_present: parts.staining_present,
             origin,
-            source: self.source,
+            ..IhcResult::new(finding, self.source)
         });
     }
 }

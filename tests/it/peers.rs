@@ -271,6 +271,7 @@ fn an_equivocal_word_is_never_negative() {
         let reported = Evidence {
             reported: vec![ReportedStatus {
                 value: StatedResult::Equivocal,
+                passage: None,
                 source: source("status"),
             }],
             ..of(None, None)
@@ -328,6 +329,7 @@ fn a_status_that_no_test_stands_beside_is_insufficient() {
         let evidence = Evidence {
             reported: vec![ReportedStatus {
                 value,
+                passage: None,
                 source: source("status"),
             }],
             ..breast(None, None)

@@ -314,6 +314,7 @@ mod tests {
             decided(&Evidence {
                 reported: vec![ReportedStatus {
                     value: StatedResult::Positive,
+                    passage: None,
                     source: source(),
                 }],
                 ..case(score)
@@ -416,6 +417,7 @@ mod tests {
         let stated = decided(&Evidence {
             reported: vec![ReportedStatus {
                 value: StatedResult::Negative,
+                passage: None,
                 source: source(),
             }],
             ..empty.clone()
@@ -484,6 +486,7 @@ mod tests {
             decided(&Evidence {
                 reported: vec![ReportedStatus {
                     value,
+                    passage: None,
                     source: source(),
                 }],
                 ish,
@@ -538,6 +541,7 @@ mod tests {
         let reported = decided(&Evidence {
             reported: vec![ReportedStatus {
                 value: StatedResult::Negative,
+                passage: None,
                 source: source(),
             }],
             ..untested()

@@ -5,6 +5,7 @@ use super::{Piece, answers, values};
 use crate::fhir::candidates::Candidate;
 use crate::fhir::elements::{Concept, Value};
 use crate::her2::evidence::{IhcFinding, Origin, UnreadTest};
+use crate::mapping::narrative::{self, Read};
 use crate::mapping::table::{Answer, Finding, FindingRow, Mapping};
 use crate::mapping::words::Said;
 
@@ -20,7 +21,7 @@ pub(super) struct Place {
 }
 
 /// Collects what the questions of one Observation come to.
-pub(super) struct Reader<'m> {
+pub(super) struct Reader<'m, 'r> {
     pub(super) mapping: &'m Mapping,
     pub(super) pieces: Vec<Piece>,
     pub(super) facts: Vec<TissueFact>,
@@ -29,9 +30,11 @@ pub(super) struct Reader<'m> {
     pub(super) gene_is_erbb2: bool,
     /// What its members say is quoted from an earlier specimen.
     pub(super) is_quotation: bool,
+    /// The notes of the Observation, with their paths.
+    pub(super) notes: Vec<(String, &'r str)>,
 }
 
-impl Reader<'_> {
+impl Reader<'_, '_> {
     /// Whether a code of the question is mapped.
     pub(super) fn is_mapped(&self, candidate: &Candidate<'_>) -> bool {
         (candidate.code.codings.iter()).any(|coding| self.mapping.finding(coding).is_some())
@@ -272,7 +275,43 @@ impl Reader<'_> {
                     self.interpretations(candidate, finding, test);
                 }
             }
-            Err(why) => self.unread(candidate, test, &why),
+            Err(why) => {
+                let is_told = value
+                    .text()
+                    .is_some_and(|text| self.tell(&candidate.path, text, test));
+                if !is_told {
+                    self.unread(candidate, test, &why);
+                }
+            }
+        }
+    }
+
+    /// Reads the text of an answer as narrative; whether all of it that is about HER2 was understood.
+    fn tell(&mut self, path: &str, text: &str, test: UnreadTest) -> bool {
+        let read = self.mapping.narrative.read(text, Some(test));
+        let is_told = !read.readings.is_empty() && read.unread.is_empty();
+        if is_told {
+            self.pieces.extend(pieces_of(path, text, &read));
+        }
+        is_told
+    }
+
+    /// Reads the notes beside what the Observation says of HER2.
+    pub(super) fn notes(&mut self) {
+        let about_ihc = self.pieces.iter().any(Piece::is_about_ihc);
+        let about_ish = self.pieces.iter().any(Piece::is_about_ish);
+        let about = match (about_ihc, about_ish) {
+            (true, false) => UnreadTest::Ihc,
+            (false, true) => UnreadTest::Ish,
+            _ => UnreadTest::Either,
+        };
+        let is_about_her2 = (self.pieces.iter())
+            .any(|piece| !matches!(piece, Piece::Excluded { .. } | Piece::Site(_)));
+        for (path, text) in std::mem::take(&mut self.notes) {
+            if is_about_her2 {
+                let read = self.mapping.narrative.read(text, Some(about));
+                self.pieces.extend(pieces_of(&path, text, &read));
+            }
         }
     }
 
@@ -414,21 +453,21 @@ impl Reader<'_> {
         None
     }
 
-    /// Narrative is not read here; where it names HER2 a person has to.
+    /// Free text about the whole report.
     fn narrative(&mut self, candidate: &Candidate<'_>) {
-        let names_her2 = candidate.values.iter().any(|(_, value)| match value {
-            Value::Text(text) => self.mapping.words.names_her2(text),
-            Value::Concept(concept) => concept
-                .words()
-                .any(|text| self.mapping.words.names_her2(text)),
-            _ => false,
-        });
-        if names_her2 {
-            self.unread(
-                candidate,
-                UnreadTest::Either,
-                "it names HER2 in free text, which is not read in this release",
-            );
+        for (_, value) in &candidate.values {
+            for text in words_of(value) {
+                let read = self.mapping.narrative.read(text, None);
+                let pieces = pieces_of(&candidate.path, text, &read);
+                if pieces.is_empty() && (read.names_her2 || self.mapping.words.names_her2(text)) {
+                    self.pieces.push(Piece::UnreadNarrative {
+                        test: UnreadTest::Either,
+                        detail: format!("{}: {}", candidate.path, NAMES_HER2),
+                        is_history: false,
+                    });
+                }
+                self.pieces.extend(pieces);
+            }
         }
     }
 
@@ -444,6 +483,32 @@ impl Reader<'_> {
             why: format!("{} ({}): {why}", candidate.path, candidate.code.label()),
         });
     }
+}
+
+/// Why a narrative is left to a person that names HER2 and says nothing that is read.
+pub const NAMES_HER2: &str = "it names HER2 in free text and states no result that is read";
+
+/// What was read in a text, as pieces.
+pub fn pieces_of(path: &str, text: &str, read: &Read) -> Vec<Piece> {
+    let said = read
+        .readings
+        .iter()
+        .map(|reading| match reading.said.piece() {
+            Piece::NoResult => Piece::NoResult,
+            piece => Piece::Narrated(
+                Box::new(piece),
+                narrative::passage(path, text, &reading.span),
+            ),
+        });
+    let unread = read.unread.iter().map(|unread| Piece::UnreadNarrative {
+        test: unread.test,
+        detail: format!(
+            "{path}, characters {} to {}: {}",
+            unread.span.start, unread.span.end, unread.why
+        ),
+        is_history: unread.is_history,
+    });
+    said.chain(unread).collect()
 }
 
 /// The short texts of a value.

@@ -137,6 +137,7 @@ fn what_stands_beside_a_score_is_told_with_it() {
     let mut case = case(vec![contradicted], Vec::new());
     case.evidence.reported.push(ReportedStatus {
         value: StatedResult::Negative,
+        passage: None,
         source: source("Observation/overall"),
     });
     let page = explained(&case, Format::Text);

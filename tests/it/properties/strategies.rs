@@ -247,6 +247,7 @@ fn date() -> impl Strategy<Value = NaiveDate> {
 pub fn reported() -> impl Strategy<Value = ReportedStatus> {
     stated().prop_map(|value| ReportedStatus {
         value,
+        passage: None,
         source: Source::unversioned("Observation/status"),
     })
 }

@@ -1,0 +1,227 @@
+//! HER2 results in narrative: read where a sentence says them in a way that a language file knows, and left to a person
+//! everywhere else.
+//!
+//! A text is cut into sentences of tagged words (`tokens.rs`, `tagged.rs`) by the vocabulary of one language
+//! (`vocabulary.rs`), and the rules of that language say which sequences are a result (`reader.rs`). A wrong score harms and
+//! a missed one costs a look, so whatever stands between a name and its value must be known.
+
+mod reader;
+mod tagged;
+mod tokens;
+mod vocabulary;
+
+use std::ops::Range;
+
+use enumset::EnumSet;
+
+use super::normalise::Piece;
+use super::table::{MappingError, Side};
+use crate::her2::evidence::{
+    IhcFinding, IshWord, Origin, Passage, Score, StatedResult, UnreadTest,
+};
+use crate::her2::number::Measure;
+use tokens::raw_tokens;
+use vocabulary::Language;
+
+const COMMON: &str = include_str!("../../mappings/narrative/common.toml");
+const LANGUAGES: [(&str, &str); 3] = [
+    (
+        "narrative/en",
+        include_str!("../../mappings/narrative/en.toml"),
+    ),
+    (
+        "narrative/es",
+        include_str!("../../mappings/narrative/es.toml"),
+    ),
+    (
+        "narrative/de",
+        include_str!("../../mappings/narrative/de.toml"),
+    ),
+];
+
+/// The languages that narrative is read in.
+#[derive(Clone, Debug, Default)]
+pub struct Narrative {
+    languages: Vec<Language>,
+}
+
+/// One thing that a narrative says about HER2.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Said {
+    /// A score, or a range of them.
+    Score(EnumSet<Score>),
+    /// A word about the stain beside its score.
+    IhcInterpretation(StatedResult),
+    /// A word about the stain.
+    IhcWord(StatedResult),
+    /// A word about the in situ hybridisation.
+    IshWord(IshWord),
+    /// A word that names no test.
+    Overall(StatedResult),
+    /// HER2/CEP17 ratio.
+    Ratio(Measure),
+    /// Mean HER2 copies per cell.
+    Her2Copies(Measure),
+    /// Mean CEP17 copies per cell.
+    Cep17Copies(Measure),
+    /// Ordered, pending or not done.
+    NoResult,
+}
+
+/// What was read, and from where in the text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// What it says.
+    pub said: Said,
+    /// Bytes of the text.
+    pub span: Range<usize>,
+    /// Which breast the text speaks of there.
+    pub side: Option<Side>,
+}
+
+/// A place that says something of HER2 and is not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// Which test it may be about.
+    pub test: UnreadTest,
+    /// Why, as the end of a sentence.
+    pub why: &'static str,
+    /// It tells of an earlier result, and none of now.
+    pub is_history: bool,
+    /// Bytes of the text.
+    pub span: Range<usize>,
+}
+
+/// What a narrative comes to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Read {
+    /// What it says.
+    pub readings: Vec<Reading>,
+    /// What a person has to read.
+    pub unread: Vec<Unread>,
+    /// It names HER2 outside the names of kits and drugs.
+    pub names_her2: bool,
+}
+
+/// Longer texts than this are not read, in bytes: a report has some pages.
+const LONGEST_TEXT: usize = 256 * 1024;
+
+impl Said {
+    /// The same as a piece of an Observation or report.
+    pub fn piece(&self) -> Piece {
+        match self {
+            Self::Score(scores) => Piece::Ihc(IhcFinding::Score(*scores), Origin::Narrative),
+            Self::IhcInterpretation(word) => Piece::IhcInterpretation(*word),
+            Self::IhcWord(word) => Piece::Ihc(IhcFinding::Stated(*word), Origin::Narrative),
+            Self::IshWord(word) => Piece::IshWord(*word, Origin::Narrative),
+            Self::Overall(word) => Piece::Overall(*word),
+            Self::Ratio(ratio) => Piece::Ratio(ratio.clone()),
+            Self::Her2Copies(copies) => Piece::Her2Copies(copies.clone()),
+            Self::Cep17Copies(copies) => Piece::Cep17Copies(copies.clone()),
+            Self::NoResult => Piece::NoResult,
+        }
+    }
+}
+
+/// Whether some of what narratives say of one tumour cannot be true together.
+pub fn contradict(said: &[&Said]) -> bool {
+    reader::contradict(said)
+}
+
+/// The words at a place in a text.
+pub fn passage(path: &str, text: &str, span: &Range<usize>) -> Passage {
+    Passage {
+        path: path.to_owned(),
+        start: span.start,
+        end: span.end,
+        text: text.get(span.clone()).unwrap_or("").to_owned(),
+    }
+}
+
+impl Narrative {
+    /// The languages that are shipped.
+    ///
+    /// # Errors
+    /// [`MappingError`] names the language file that cannot be used, and why.
+    pub fn shipped() -> Result<Self, MappingError> {
+        Self::load(("narrative/common", COMMON), &LANGUAGES)
+    }
+
+    /// Languages from files: what is common to all, and each one's own.
+    ///
+    /// # Errors
+    /// [`MappingError`] names the language file that cannot be used, and why.
+    pub fn load(common: (&str, &str), languages: &[(&str, &str)]) -> Result<Self, MappingError> {
+        let languages: Result<Vec<Language>, MappingError> = (languages.iter())
+            .map(|own| Language::load([common, *own]))
+            .collect();
+        Ok(Self {
+            languages: languages?,
+        })
+    }
+
+    /// The texts of the language files, which are part of what decides.
+    pub fn files() -> impl Iterator<Item = &'static str> {
+        std::iter::once(COMMON).chain(LANGUAGES.into_iter().map(|(_, text)| text))
+    }
+
+    /// Reads a text. `about` is set where the text stands below a HER2 result and need not name it.
+    pub fn read(&self, text: &str, about: Option<UnreadTest>) -> Read {
+        if text.len() > LONGEST_TEXT {
+            return Read {
+                unread: vec![Unread {
+                    test: UnreadTest::Either,
+                    why: "it is too long to be read",
+                    is_history: false,
+                    span: 0..0,
+                }],
+                names_her2: true,
+                ..Read::default()
+            };
+        }
+        let raw = raw_tokens(text);
+        let known: Vec<(usize, usize)> = (self.languages.iter())
+            .map(|language| language.knows(&raw))
+            .collect();
+        let most = known.iter().map(|(own, _)| *own).max().unwrap_or(0);
+        let is_foreign = known.iter().any(|(_, foreign)| *foreign > most);
+        let mut reads: Vec<Read> = (self.languages.iter().zip(&known))
+            .filter(|(_, (own, _))| *own == most)
+            .map(|(language, _)| reader::read(language, text, about))
+            .collect();
+        // Of languages that know as many words, the one that reads most; what the others read must be part of it.
+        reads.sort_by_key(|read| std::cmp::Reverse(read.readings.len()));
+        let mut reads = reads.into_iter();
+        let Some(first) = reads.next() else {
+            return Read::default();
+        };
+        let said = |read: &Read| -> Vec<Said> {
+            read.readings
+                .iter()
+                .map(|reading| reading.said.clone())
+                .collect()
+        };
+        let all = said(&first);
+        let agree = reads.all(|other| said(&other).iter().all(|said| all.contains(said)));
+        let why = match (is_foreign, agree) {
+            (false, true) => return first,
+            (true, _) => "it is written in a language that is not read",
+            (false, false) => "its language is not known",
+        };
+        let span = (first.readings.iter().map(|reading| reading.span.clone()))
+            .chain(first.unread.iter().map(|unread| unread.span.clone()))
+            .next();
+        Read {
+            unread: (span.into_iter())
+                .map(|span| Unread {
+                    test: UnreadTest::Either,
+                    why,
+                    is_history: false,
+                    span,
+                })
+                .collect(),
+            readings: Vec::new(),
+            names_her2: first.names_her2,
+        }
+    }
+}
