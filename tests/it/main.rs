@@ -11,6 +11,7 @@ mod narrative;
 mod passes;
 mod patient_view;
 mod peers;
+mod profiles;
 mod properties;
 mod reading;
 mod reference_cases;
