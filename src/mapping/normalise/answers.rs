@@ -73,7 +73,7 @@ fn in_codes(mapping: &Mapping, concept: &Concept<'_>) -> Result<Option<Answer>, 
 }
 
 /// Whether a reader of a display would take it for another answer.
-fn names_another(mapping: &Mapping, display: &str, answer: Answer) -> bool {
+pub(in crate::mapping) fn names_another(mapping: &Mapping, display: &str, answer: Answer) -> bool {
     mapping.words.names_other_marker(display)
         || (mapping.words.answers_in(display).into_iter()).any(|named| says_another(named, answer))
 }
