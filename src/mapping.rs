@@ -1,5 +1,6 @@
 //! What a laboratory's codes and words mean: tables from `mappings/`, and how they are applied. Knows no disk.
 
+pub mod exchange;
 pub mod lint;
 pub mod normalise;
 pub mod output;

@@ -347,3 +347,190 @@ fn flaw_of(fault: &Fault) -> Flaw {
         mend,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::mapping::shipped;
+    use crate::mapping::table::layers::SourceFile;
+
+    const HEADER: &str = "[header]\nname=\"t\"\npurpose=\"t\"\nsource=\"t\"\nversion=\"1\"\nreviewed_by=\"t\"\nreviewed_on=\"2026-01-01\"\n[systems]\nl=[\"urn:l\"]\n";
+
+    fn today() -> NaiveDate {
+        "2026-11-20".parse().unwrap()
+    }
+
+    /// The flaws of site files over the base alone.
+    fn flaws(files: &[(&str, &str)]) -> Vec<Flaw> {
+        let site = (files.iter())
+            .map(|(name, text)| SourceFile {
+                name: (*name).to_owned(),
+                text: (*text).to_owned(),
+            })
+            .collect();
+        let layers = shipped::layers(&[], site).unwrap();
+        let flaws = lint(&layers, "https://site.example", today());
+        (flaws.into_iter())
+            .filter(|flaw| flaw.file != "mappings/base.toml")
+            .collect()
+    }
+
+    /// Line, severity and code of the flaws of one file with the usual header.
+    fn of(rows: &str) -> Vec<(Option<usize>, Severity, &'static str)> {
+        (flaws(&[("site.toml", &format!("{HEADER}{rows}"))]).iter())
+            .map(|flaw| (flaw.line, flaw.severity, flaw.code))
+            .collect()
+    }
+
+    const POSITIVE: &str =
+        "[[answer]]\nis=\"positive\"\ncodes=[{system=\"l\",code=\"P\",display=\"Positive\"}]\n";
+
+    #[test]
+    fn everything_shipped_is_without_a_flaw() {
+        let names: Vec<String> = (shipped::profiles().iter())
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        let layers = shipped::layers(&names, Vec::new()).unwrap();
+        let flaws = lint(&layers, "https://site.example", today());
+        let lines: Vec<String> = flaws.iter().map(ToString::to_string).collect();
+        assert!(lines.is_empty(), "{}", lines.join("\n"));
+    }
+
+    #[test]
+    fn rows_that_cannot_be_used_are_all_named_with_their_lines() {
+        use Severity::Error;
+        let rows = format!(
+            "{POSITIVE}[[answer]]\nis=\"borderline\"\ncodes=[{{system=\"l\",code=\"B\",display=\"b\"}}]\n\
+             [[answer]]\nis=\"negative\"\ncodes=[\n{{system=\"l\",code=\"P\",display=\"n\"}},\n{{system=\"m\",code=\"N\",display=\"n\"}},\n\
+             {{system=\"l\",code=\"S\",site=\"elbow\",display=\"n\"}},\n{{system=\"l\",code=\" \",display=\"n\"}},\n]\n"
+        );
+        assert_eq!(
+            of(&rows),
+            [
+                (Some(14), Error, "bad-row"),
+                (Some(19), Error, "double-row"),
+                (Some(20), Error, "unknown-system"),
+                (Some(21), Error, "bad-row"),
+                (Some(22), Error, "bad-row"),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_by_its_line_and_the_other_files_are_still_looked_through() {
+        let typo = format!("{HEADER}[[answer]]\nis=\"positive\"\ncods=[]\n");
+        let unused = format!("{HEADER}m=[\"urn:m\"]\n{POSITIVE}");
+        let flaws = flaws(&[("a.toml", &typo), ("b.toml", &unused)]);
+        let lines: Vec<String> = flaws.iter().map(ToString::to_string).collect();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(
+            lines[0].starts_with("a.toml:12: error: unreadable: "),
+            "{}",
+            lines[0]
+        );
+        assert!(lines[0].contains("cods"), "{}", lines[0]);
+        assert!(
+            lines[1].starts_with("b.toml:10: warning: unused-system: "),
+            "{}",
+            lines[1]
+        );
+    }
+
+    #[test]
+    fn a_system_without_a_spelling_is_an_error() {
+        let rows = "none=[]\nempty=[\"\"]\n[[answer]]\nis=\"positive\"\ncodes=[{system=\"none\",code=\"1\",display=\"a\"},{system=\"empty\",code=\"1\",display=\"a\"},{system=\"l\",code=\"1\",display=\"a\"}]\n";
+        let codes: Vec<&str> = of(rows).iter().map(|(.., code)| *code).collect();
+        assert_eq!(codes.iter().filter(|code| **code == "bad-row").count(), 2);
+    }
+
+    #[test]
+    fn a_display_that_says_otherwise_is_an_error_and_a_strange_one_a_warning() {
+        use Severity::{Error, Warning};
+        let row = |is: &str, row: &str| {
+            of(&format!(
+                "loinc=[\"http://loinc.org\"]\n{POSITIVE}{is}\ncodes=[{{{row}}}]\n"
+            ))
+            .into_iter()
+            .filter(|(.., code)| *code == "display")
+            .map(|(_, severity, _)| severity)
+            .collect::<Vec<_>>()
+        };
+        let answer = "[[answer]]\nis=\"score-2+\"";
+        let finding = "[[finding]]\nis=\"ihc-score\"";
+        let local = "system=\"l\",code=\"2\"";
+        assert_eq!(row(answer, &format!("{local},display=\"3+\"")), [Error]);
+        assert_eq!(
+            row(answer, &format!("{local},display=\"Equivocal (2+)\"")),
+            []
+        );
+        assert_eq!(row(answer, &format!("{local},display=\"\"")), [Warning]);
+        assert_eq!(row(answer, &format!("{local},display=\"2+ \"")), [Warning]);
+        assert_eq!(row(finding, &format!("{local},display=\"Ki-67\"")), [Error]);
+        let base = "system=\"loinc\",code=\"LA11842-4\"";
+        assert_eq!(row(answer, &format!("{base},display=\"2+\"")), []);
+        assert_eq!(
+            row(answer, &format!("{base},display=\"Score 2\"")),
+            [Warning]
+        );
+    }
+
+    #[test]
+    fn what_the_base_says_already_or_says_otherwise_is_told() {
+        use Severity::Warning;
+        let same = "[[answer]]\nis=\"positive\"\ncodes=[{system=\"sct\",code=\"10828004\",display=\"Positive\"},{system=\"l\",code=\"1\",display=\"a\"}]\n";
+        assert_eq!(of(same), [(Some(12), Warning, "repeated")]);
+        let other = "[[answer]]\nis=\"no-statement\"\ncodes=[{system=\"interpretation\",code=\"E\",display=\"Equivocal\"},{system=\"l\",code=\"1\",display=\"a\"}]\n";
+        let flaws = flaws(&[("site.toml", &format!("{HEADER}{other}"))]);
+        let shadowed = flaws.iter().find(|flaw| flaw.code == "shadowed").unwrap();
+        assert!(
+            shadowed.what.contains("interpretation|E")
+                && shadowed
+                    .what
+                    .contains("answer equivocal in mappings/base.toml line "),
+            "{shadowed}"
+        );
+    }
+
+    #[test]
+    fn a_word_that_can_never_match_is_told() {
+        use Severity::Warning;
+        let rows = format!(
+            "{POSITIVE}[words]\nher2=[\"c-erbB-2\"]\npositive=[\" \"]\nno-number=[\"n/a\"]\nratio-bounds={{\"N/A\"=\">2\"}}\n"
+        );
+        let lines = [14, 15, 17].map(|line| (Some(line), Warning, "unreachable"));
+        assert_eq!(of(&rows), lines);
+    }
+
+    #[test]
+    fn a_review_holds_for_two_years_and_none_at_all_is_told() {
+        let codes = |by: &str, on: &str| {
+            let text = format!("{HEADER}{POSITIVE}")
+                .replace("reviewed_by=\"t\"", &format!("reviewed_by=\"{by}\""))
+                .replace("2026-01-01", on);
+            let flaws = flaws(&[("site.toml", &text)]);
+            flaws.iter().map(|flaw| flaw.code).collect::<Vec<_>>()
+        };
+        assert_eq!(codes("t", "2024-11-20"), Vec::<&str>::new());
+        assert_eq!(codes("t", "2024-11-19"), ["review-date"]);
+        assert_eq!(codes("t", "2026-11-21"), ["review-date"]);
+        assert_eq!(codes(NOBODY, "2026-11-20"), ["not-reviewed"]);
+        assert_eq!(codes("t", "soon"), ["header"]);
+        assert_eq!(codes("", "2026-11-20"), ["header"]);
+    }
+
+    #[test]
+    fn two_files_of_one_layer_that_contradict_each_other_are_both_named() {
+        let other =
+            "[[answer]]\nis=\"negative\"\ncodes=[{system=\"l\",code=\"P\",display=\"Negative\"}]\n";
+        let flaws = flaws(&[
+            ("north.toml", &format!("{HEADER}{POSITIVE}")),
+            ("south.toml", &format!("{HEADER}{other}")),
+        ]);
+        assert_eq!(flaws.len(), 1);
+        assert_eq!(
+            flaws[0].what,
+            "mappings `north.toml` and `south.toml` contradict each other: `l|P` is answer positive in the first and answer negative in the second"
+        );
+    }
+}

@@ -185,11 +185,7 @@ impl Mapping {
     /// # Errors
     /// The first fault of the files.
     pub fn of_stack(stack: Stack) -> Result<Self, MappingError> {
-        let mapping = Self::of_usable_rows(&stack);
-        match stack.faults.into_iter().next() {
-            Some(fault) => Err(fault.error),
-            None => Ok(mapping),
-        }
+        Ok(Self::of_usable_rows(&stack.checked()?))
     }
 
     /// The lookups of what can be used, whatever else is wrong; for the lint alone.

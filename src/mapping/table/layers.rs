@@ -255,6 +255,25 @@ impl Stack {
         }
     }
 
+    /// The stack, if nothing is wrong with it.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub fn checked(mut self) -> Result<Self, MappingError> {
+        if self.faults.is_empty() {
+            Ok(self)
+        } else {
+            Err(self.faults.swap_remove(0).error)
+        }
+    }
+
+    /// What each place means.
+    pub fn meanings(&self) -> BTreeMap<&Slot, String> {
+        (self.in_force.iter())
+            .filter_map(|(slot, index)| Some((slot, self.rows.get(*index)?.row.meaning_in_words())))
+            .collect()
+    }
+
     /// The rows in force, each once, by table and code.
     pub fn rows_in_force(&self) -> Vec<&PlacedRow> {
         let mut taken = BTreeSet::new();
@@ -294,5 +313,150 @@ impl Stack {
             line,
             error,
         });
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::mapping::shipped;
+    use crate::mapping::table::Mapping;
+
+    fn file(name: &str, systems: &str, is: &str, row: &str) -> SourceFile {
+        SourceFile {
+            name: name.to_owned(),
+            text: format!(
+                "[header]\nname=\"t\"\npurpose=\"t\"\nsource=\"t\"\nversion=\"1\"\nreviewed_by=\"t\"\nreviewed_on=\"2026-01-01\"\n\
+                 [systems]\n{systems}\n[[answer]]\nis=\"{is}\"\ncodes=[{{{row},display=\"d\"}}]\n"
+            ),
+        }
+    }
+
+    /// A file of the system `urn:l` that binds the code `1`.
+    fn local(name: &str, is: &str) -> SourceFile {
+        file(name, "l=[\"urn:l\"]", is, "system=\"l\",code=\"1\"")
+    }
+
+    fn meanings(layers: &[Layer]) -> Vec<String> {
+        let stack = Stack::read(layers, "b").checked().unwrap();
+        stack.meanings().into_values().collect()
+    }
+
+    #[test]
+    fn a_later_layer_wins_and_says_over_what() {
+        let layers = [
+            vec![local("base", "positive")],
+            vec![local("same", "positive")],
+            vec![local("site", "negative")],
+        ];
+        assert_eq!(meanings(&layers), ["answer negative"]);
+        let mapping = Mapping::of_layers(&layers, "b").unwrap();
+        let lines: Vec<String> = mapping.overlaps().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            lines,
+            ["l|1 is answer negative by site, over answer positive by same"]
+        );
+    }
+
+    #[test]
+    fn files_of_one_layer_may_repeat_each_other_and_not_contradict() {
+        let layer = |is: [&str; 2]| vec![local("a", is[0]), local("b", is[1])];
+        assert_eq!(
+            meanings(&[layer(["positive", "positive"])]),
+            ["answer positive"]
+        );
+        let contradicting = layer(["positive", "negative"]);
+        // Also where one of them only repeats what an earlier layer says.
+        for layers in [
+            vec![contradicting.clone()],
+            vec![vec![local("base", "positive")], contradicting.clone()],
+            vec![vec![local("base", "negative")], contradicting],
+        ] {
+            let error = Stack::read(&layers, "b").checked().unwrap_err();
+            assert!(matches!(error, MappingError::Conflict { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn words_contradict_each_other_as_codes_do() {
+        let words = |name: &str, words: &str| {
+            let mut file = local(name, "positive");
+            file.text += &format!("[words]\n{words}\n");
+            file
+        };
+        let one = words("a", "positive=[\"reactive\"]");
+        let other = words("b", "equivocal=[\"Reactive.\"]");
+        let mapping = Mapping::of_layers(&[vec![one.clone()], vec![other.clone()]], "b").unwrap();
+        assert_eq!(mapping.overlaps().len(), 1);
+        assert!(Mapping::of_layers(&[vec![one, other]], "b").is_err());
+        let twice = words("c", "positive=[\"reactive\"]\nequivocal=[\"reactive\"]");
+        let error = Mapping::of_layers(&[vec![twice]], "b").unwrap_err();
+        assert!(matches!(error, MappingError::DoubleRow { .. }), "{error}");
+    }
+
+    #[test]
+    fn two_laboratories_may_call_different_systems_by_one_short_name() {
+        let south = file(
+            "south",
+            "l=[\"urn:south\"]",
+            "negative",
+            "system=\"l\",code=\"1\"",
+        );
+        let site = vec![local("north", "positive"), south];
+        assert_eq!(
+            meanings(std::slice::from_ref(&site)),
+            ["answer positive", "answer negative"]
+        );
+        let late = file("late", "", "positive", "system=\"l\",code=\"2\"");
+        let error = Stack::read(&[site, vec![late]], "b").checked().unwrap_err();
+        assert!(matches!(error, MappingError::UnknownSystem { .. }));
+    }
+
+    #[test]
+    fn an_answer_to_one_question_stands_beside_others_until_a_later_layer_answers_any() {
+        let under = |is: &str, under: &str| {
+            file(
+                is,
+                "l=[\"urn:l\"]",
+                is,
+                &format!("system=\"l\",code=\"1\",under=\"{under}\""),
+            )
+        };
+        let profiles = vec![
+            under("score-2+", "ihc-score"),
+            under("equivocal", "ish-result"),
+        ];
+        let base = vec![local("base", "positive")];
+        assert_eq!(
+            meanings(&[base.clone(), profiles.clone()]),
+            [
+                "answer positive",
+                "answer score-2+ (ihc-score)",
+                "answer equivocal (ish-result)"
+            ]
+        );
+        let layers = [base, profiles, vec![local("site", "negative")]];
+        assert_eq!(meanings(&layers), ["answer negative"]);
+        assert_eq!(Stack::read(&layers, "b").overlaps().len(), 3);
+    }
+
+    #[test]
+    fn the_hash_covers_every_text_in_its_order_and_no_name() {
+        let hash = |files: &[&SourceFile]| {
+            let layer = files.iter().map(|file| (*file).clone()).collect();
+            Stack::read(&[layer], "b").hash
+        };
+        let (one, same) = (local("a", "positive"), local("other name", "positive"));
+        let other = file("b", "l=[\"urn:l\"]", "negative", "system=\"l\",code=\"2\"");
+        assert_eq!(hash(&[&one]), hash(&[&same]));
+        assert_ne!(hash(&[&one]), hash(&[&one, &other]));
+        assert_ne!(hash(&[&other, &one]), hash(&[&one, &other]));
+    }
+
+    #[test]
+    fn only_known_profiles_are_laid_over_the_base() {
+        let unknown = shipped::layers(&["nowhere".to_owned()], Vec::new()).unwrap_err();
+        assert!(unknown.to_string().contains("`nowhere`"));
     }
 }
