@@ -133,6 +133,8 @@ pub(super) struct CodeRow {
     display: String,
     site: Option<String>,
     pub(super) side: Option<Side>,
+    /// The only question that an answer's code answers, where its system is used for others as well.
+    pub(super) under: Option<Finding>,
 }
 
 /// Units by what a number measures.
@@ -186,7 +188,7 @@ impl Units {
 pub(super) struct Rows<'f> {
     file: &'f str,
     systems: &'f BTreeMap<String, Vec<String>>,
-    taken: BTreeSet<(&'static str, String, String)>,
+    taken: BTreeSet<(&'static str, String, String, Option<Finding>)>,
 }
 
 impl<'f> Rows<'f> {
@@ -222,7 +224,13 @@ impl<'f> Rows<'f> {
                 )));
             }
         };
-        if !self.taken.insert((table, row.system.clone(), code.clone())) {
+        if row.under.is_some() && table != "answer" {
+            return Err(self.bad(format!(
+                "only an answer row may have `under`, no {table} row"
+            )));
+        }
+        let taken = (table, row.system.clone(), code.clone(), row.under);
+        if !self.taken.insert(taken) {
             return Err(MappingError::DoubleRow {
                 file: self.file.to_owned(),
                 code: format!("{}|{code}", row.system),
