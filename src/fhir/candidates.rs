@@ -38,7 +38,10 @@ impl<'r> Candidate<'r> {
             path,
             code: json.get("code").map(Concept::read).unwrap_or_default(),
             values: Value::read_all(json),
-            absent: json.get("dataAbsentReason").map(Concept::read),
+            absent: json
+                .get("dataAbsentReason")
+                .map(Concept::read)
+                .or_else(|| Value::absent_reason(json)),
             interpretation: json
                 .items_at("interpretation")
                 .iter()
@@ -257,7 +260,7 @@ impl<'r> ReportNode<'r> {
                 .map(|text| ("DiagnosticReport.conclusion", text)),
         );
         for code in json.items_at("conclusionCode") {
-            let words = Concept::read(code);
+            let words = Concept::read_referable(code);
             narrative.extend(
                 words
                     .words()

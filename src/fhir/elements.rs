@@ -5,6 +5,9 @@ use super::json::Json;
 /// How much of a system or a code a label shows.
 const LABEL_CHARACTERS: usize = 120;
 
+/// The extension by which an element says why it has no value, and the system of its codes.
+const ABSENT_REASON: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
+const ABSENT_REASONS: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
 /// Longest text that a review item quotes, in characters.
 const LONGEST_QUOTE: usize = 80;
 
@@ -44,6 +47,11 @@ impl<'r> Concept<'r> {
             codings,
             text: json.text_at("text"),
         }
+    }
+
+    /// Reads a CodeableReference's concept, or a CodeableConcept: elements that are the one since R5 and were the other.
+    pub fn read_referable(json: &'r Json<'_>) -> Self {
+        Self::read(json.get("concept").unwrap_or(json))
     }
 
     /// Every text a person would read: the text and the displays.
@@ -139,8 +147,24 @@ impl<'r> Value<'r> {
         json.members()
             .iter()
             .filter(|(key, value)| key.starts_with("value") && *value != Json::Null)
+            .filter(|(_, value)| reason_in(value).is_none() || has_content(value))
             .map(|(key, value)| (key.as_ref(), Self::read(key, value)))
             .collect()
+    }
+
+    /// The reason that a `value[x]` itself gives for being empty, in an extension of it or of its primitive value.
+    pub fn absent_reason(json: &'r Json<'_>) -> Option<Concept<'r>> {
+        let reason = (json.members().iter())
+            .filter(|(key, _)| key.trim_start_matches('_').starts_with("value"))
+            .find_map(|(_, value)| reason_in(value))?;
+        Some(Concept {
+            codings: vec![Coding {
+                system: Some(ABSENT_REASONS),
+                code: Some(reason),
+                display: None,
+            }],
+            text: None,
+        })
     }
 
     /// The short text it consists of: a string, or the text of a concept without codes.
@@ -170,6 +194,28 @@ impl<'r> Value<'r> {
             ("valueBoolean", Json::Bool(value)) => Self::Boolean(*value),
             _ => Self::Other,
         }
+    }
+}
+
+/// The code of a data-absent-reason extension on an element, or on the number or code within it.
+fn reason_in<'r>(json: &'r Json<'_>) -> Option<&'r str> {
+    let of = |json: &'r Json<'_>| {
+        (json.items_at("extension").iter())
+            .filter(|extension| extension.text_at("url") == Some(ABSENT_REASON))
+            .find_map(|extension| extension.text_at("valueCode"))
+    };
+    of(json)
+        .or_else(|| json.get("_value").and_then(of))
+        .or_else(|| json.get("_text").and_then(of))
+}
+
+/// Whether an element says anything besides its extensions and its unit.
+fn has_content(json: &Json<'_>) -> bool {
+    const BESIDE: [&str; 5] = ["id", "extension", "unit", "system", "code"];
+    match json {
+        Json::Object(members) => (members.iter())
+            .any(|(key, _)| !key.starts_with('_') && !BESIDE.contains(&key.as_ref())),
+        _ => true,
     }
 }
 

@@ -66,7 +66,7 @@ impl<'r> Specimens<'r> {
                     body_site: json
                         .get("collection")
                         .and_then(|collection| collection.get("bodySite"))
-                        .map(Concept::read),
+                        .map(Concept::read_referable),
                     resource,
                 };
                 (node.key, node)

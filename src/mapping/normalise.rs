@@ -119,6 +119,8 @@ pub fn normalise(
         gene_is_erbb2: false,
         is_quotation: false,
     };
+    let names_other_gene =
+        (observation.candidates.iter()).any(|candidate| reader.names_other_gene(candidate));
     reader.gene_is_erbb2 =
         (observation.candidates.iter()).any(|candidate| reader.names_erbb2(candidate));
     let has_parts = !observation.members.is_empty() || observation.candidates.len() > 1;
@@ -154,6 +156,12 @@ pub fn normalise(
             reader.pieces = vec![Piece::Unread {
                 test: UnreadTest::Either,
                 detail: "Observation.modifierExtension changes what it means".to_owned(),
+            }];
+        } else if names_other_gene && !reader.gene_is_erbb2 && reader.states_something() {
+            reader.pieces = vec![Piece::Unread {
+                test: UnreadTest::Either,
+                detail: "Observation.component: the gene studied is another than that of its code"
+                    .to_owned(),
             }];
         } else if let Some(number) = number_told_twice(&reader.pieces) {
             let is_number =

@@ -258,10 +258,18 @@ impl Mapping {
         self.findings.get(&key_of(coding)?)
     }
 
-    /// What a coding answers to any question.
-    pub fn answer(&self, coding: &Coding<'_>) -> Option<&AnswerRow> {
-        let rows = self.answers.get(&key_of(coding)?)?;
-        rows.iter().find(|row| row.under.is_none())
+    /// What a coding answers to a question. A row for that question comes before one for any.
+    pub fn answer(&self, finding: Finding, coding: &Coding<'_>) -> Option<&AnswerRow> {
+        let rows = self.answers_to_any(coding);
+        let under = |question| rows.iter().find(|row| row.under == question);
+        under(Some(finding)).or_else(|| under(None))
+    }
+
+    /// What a coding answers to whatever question.
+    pub fn answers_to_any(&self, coding: &Coding<'_>) -> &[AnswerRow] {
+        key_of(coding)
+            .and_then(|key| self.answers.get(&key))
+            .map_or(&[], Vec::as_slice)
     }
 
     /// What a concept says about the primary site, and which breast it names.
@@ -382,10 +390,33 @@ mod tests {
             Mapping::load(&[("base", BASE), ("site", &site)], "https://x.example").unwrap();
         assert_eq!(
             mapping
-                .answer(&coding("urn:lis", "2"))
+                .answer(Finding::IhcScore, &coding("urn:lis", "2"))
                 .map(|row| row.answer),
             Some(Answer::Score2)
         );
+    }
+
+    #[test]
+    fn one_code_may_answer_two_questions_differently_and_a_later_file_replaces_both() {
+        let profile = format!(
+            "{HEADER}[systems]\nl=[\"urn:l\"]\n\
+             [[answer]]\nis=\"score-2+\"\ncodes=[{{system=\"l\",code=\"2\",under=\"ihc-score\",display=\"2+\"}}]\n\
+             [[answer]]\nis=\"equivocal\"\ncodes=[{{system=\"l\",code=\"2\",under=\"ish-result\",display=\"equivocal\"}}]\n"
+        );
+        let site = format!(
+            "{HEADER}[systems]\nl=[\"urn:l\"]\n[[answer]]\nis=\"negative\"\ncodes=[{{system=\"l\",code=\"2\",display=\"no\"}}]\n"
+        );
+        let read = |files: &[(&str, &str)], finding| {
+            let mapping = Mapping::load(files, "b").unwrap();
+            let row = mapping.answer(finding, &coding("urn:l", "2"));
+            row.map(|row| row.answer)
+        };
+        let files = [("profile", profile.as_str()), ("site", site.as_str())];
+        let (profile, both) = (&files[..1], &files[..]);
+        assert_eq!(read(profile, Finding::IhcScore), Some(Answer::Score2));
+        assert_eq!(read(profile, Finding::IshResult), Some(Answer::Equivocal));
+        assert_eq!(read(profile, Finding::OverallStatus), None);
+        assert_eq!(read(both, Finding::IhcScore), Some(Answer::Negative));
     }
 
     #[test]
@@ -434,6 +465,7 @@ mod tests {
         assert!(row("specimen", "jar", "code=\"1\"").contains("specimen kind `jar`"));
         assert!(row("sample", "jar", "code=\"1\"").contains("`jar` is unknown"));
         assert!(row("sample", "biopsy", "suffix=\"/2\"").contains("needs one code"));
+        assert!(row("report", "her2", "code=\"1\",under=\"ihc-score\"").contains("only an answer"));
         assert!(refusal("[[grade]]\nis=4\nwords=[\"g4\"]\n").contains("grade 4"));
         let bound = refusal("[words]\nratio-bounds={\"XX.2\"=\"below\"}\n");
         assert!(bound.contains("stands for no number"), "{bound}");

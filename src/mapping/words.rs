@@ -189,7 +189,7 @@ impl Words {
         // "not amplified" and its like are not a sum of their words.
         if tokens
             .iter()
-            .any(|token| ["not", "no", "non"].contains(&token.as_str()))
+            .any(|token| ["not", "no", "non", "nicht", "kein", "keine"].contains(&token.as_str()))
         {
             return Vec::new();
         }

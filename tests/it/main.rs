@@ -10,6 +10,7 @@ mod layers;
 mod passes;
 mod patient_view;
 mod peers;
+mod profiles;
 mod properties;
 mod reading;
 mod reference_cases;

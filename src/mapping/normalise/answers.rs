@@ -3,13 +3,17 @@
 use super::Unread;
 use crate::fhir::elements::{Concept, Value, quote};
 use crate::her2::evidence::Origin;
-use crate::mapping::table::{Answer, Mapping};
+use crate::mapping::table::{Answer, Finding, Mapping};
 use crate::mapping::words::Said;
 
-/// What a coded or short textual value says.
-pub(super) fn said(mapping: &Mapping, value: &Value<'_>) -> Result<(Said, Origin), Unread> {
+/// What a coded or short textual value says to a question.
+pub(super) fn said(
+    mapping: &Mapping,
+    finding: Finding,
+    value: &Value<'_>,
+) -> Result<(Said, Origin), Unread> {
     match value {
-        Value::Concept(concept) => in_concept(mapping, concept),
+        Value::Concept(concept) => in_concept(mapping, finding, concept),
         Value::Text(text) => in_text(mapping, text),
         _ => Err("its value is of a kind that does not answer the question".to_owned()),
     }
@@ -18,9 +22,10 @@ pub(super) fn said(mapping: &Mapping, value: &Value<'_>) -> Result<(Said, Origin
 /// The one answer of a concept. Codes decide; a display or second code that says otherwise is a contradiction.
 pub(super) fn in_concept(
     mapping: &Mapping,
+    finding: Finding,
     concept: &Concept<'_>,
 ) -> Result<(Said, Origin), Unread> {
-    let Some(answer) = in_codes(mapping, concept)? else {
+    let Some(answer) = in_codes(mapping, finding, concept)? else {
         return match concept.text {
             _ if !concept.codings.is_empty() => {
                 Err(format!("its answer is not mapped ({})", concept.label()))
@@ -38,10 +43,14 @@ pub(super) fn in_concept(
 }
 
 /// The one answer of a concept's codes; `None` when none of them is mapped.
-fn in_codes(mapping: &Mapping, concept: &Concept<'_>) -> Result<Option<Answer>, Unread> {
+fn in_codes(
+    mapping: &Mapping,
+    finding: Finding,
+    concept: &Concept<'_>,
+) -> Result<Option<Answer>, Unread> {
     let mut answer: Option<Answer> = None;
     for coding in &concept.codings {
-        let Some(row) = mapping.answer(coding) else {
+        let Some(row) = mapping.answer(finding, coding) else {
             continue;
         };
         let differs = |earlier: Answer| {
@@ -69,18 +78,40 @@ fn in_codes(mapping: &Mapping, concept: &Concept<'_>) -> Result<Option<Answer>, 
             _ => Some(row.answer),
         };
     }
+    if answer.is_some_and(|answer| answers_another_question(mapping, finding, concept, answer)) {
+        return Err("its codes give different answers".to_owned());
+    }
     Ok(answer)
+}
+
+/// Whether a code beside the answer belongs to another question, and would be another answer there.
+fn answers_another_question(
+    mapping: &Mapping,
+    finding: Finding,
+    concept: &Concept<'_>,
+    answer: Answer,
+) -> bool {
+    (concept.codings.iter())
+        .filter(|coding| mapping.answer(finding, coding).is_none())
+        .map(|coding| mapping.answers_to_any(coding))
+        .any(|rows| !rows.is_empty() && !rows.iter().any(|row| row.answer.goes_with(answer)))
 }
 
 /// Whether a reader of a display would take it for another answer.
 pub(in crate::mapping) fn names_another(mapping: &Mapping, display: &str, answer: Answer) -> bool {
+    let named = mapping.words.answers_in(display);
+    // "2+ (borderline)" names its score, and the adjective takes nothing away from it.
+    let names_score = answer.score().is_some() && named.contains(&answer);
+    let adjective = |named| names_score && named == Answer::Undefined;
     mapping.words.names_other_marker(display)
-        || (mapping.words.answers_in(display).into_iter()).any(|named| says_another(named, answer))
+        || (named.into_iter()).any(|named| !adjective(named) && says_another(named, answer))
 }
 
-/// Whether words beside a code say another answer than it. An adjective that states nothing never does.
+/// Whether words beside a code say another answer than it. An adjective that states nothing never does, and neither
+/// does the kind of probe beside a result.
 fn says_another(words: Answer, code: Answer) -> bool {
-    words != Answer::NoStatement && !words.goes_with(code)
+    let is_probe_of_result = words.probe().is_some() && code.probe().is_none();
+    words != Answer::NoStatement && !is_probe_of_result && !words.goes_with(code)
 }
 
 fn in_text(mapping: &Mapping, text: &str) -> Result<(Said, Origin), Unread> {
@@ -123,7 +154,7 @@ mod tests {
                 display: *display,
             })
             .collect();
-        in_concept(&mapping, &Concept { codings, text })
+        in_concept(&mapping, Finding::IhcScore, &Concept { codings, text })
     }
 
     #[test]
@@ -137,6 +168,10 @@ mod tests {
     #[test]
     fn a_display_or_text_that_names_another_answer_contradicts_its_code() {
         assert!(read(&[("two", Some("Equivocal (2+)"))], Some("2+")).is_ok());
+        assert!(read(&[("two", Some("HER2 2+ (borderline)"))], None).is_ok());
+        assert!(read(&[("two", Some("borderline"))], None).is_err());
+        assert!(read(&[("pos", Some("Positive, 2+ (borderline)"))], None).is_err());
+        assert!(read(&[("pos", Some("Positive by dual ISH"))], None).is_ok());
         assert!(read(&[("two", Some("3+"))], None).is_err());
         assert!(read(&[("two", Some("Estrogen receptor"))], None).is_err());
         assert!(read(&[("two", None)], Some("3+")).is_err());

@@ -37,18 +37,38 @@ impl Reader<'_> {
         (candidate.code.codings.iter()).any(|coding| self.mapping.finding(coding).is_some())
     }
 
+    /// Whether a component asks for the gene studied.
+    fn asks_for_gene(&self, candidate: &Candidate<'_>) -> bool {
+        (candidate.code.codings.iter())
+            .filter_map(|coding| self.mapping.finding(coding))
+            .any(|row| row.finding == Finding::GeneStudied)
+    }
+
+    /// Whether a component names a gene by a code that is not ERBB2's, nor called so.
+    pub(super) fn names_other_gene(&self, candidate: &Candidate<'_>) -> bool {
+        self.asks_for_gene(candidate)
+            && !self.names_erbb2(candidate)
+            && !self.names_her2(candidate)
+            && candidate.values.iter().any(|(_, value)| match value {
+                Value::Concept(concept) => !concept.codings.is_empty(),
+                _ => false,
+            })
+    }
+
     /// Whether a component names ERBB2 as the gene studied.
     pub(super) fn names_erbb2(&self, candidate: &Candidate<'_>) -> bool {
-        let asks_for_gene = (candidate.code.codings.iter())
-            .filter_map(|coding| self.mapping.finding(coding))
-            .any(|row| row.finding == Finding::GeneStudied);
-        asks_for_gene
+        self.asks_for_gene(candidate)
             && candidate.values.iter().any(|(_, value)| match value {
                 Value::Concept(concept) => (concept.codings.iter())
-                    .filter_map(|coding| self.mapping.answer(coding))
+                    .filter_map(|coding| self.mapping.answer(Finding::GeneStudied, coding))
                     .any(|row| row.answer == Answer::Erbb2),
                 _ => false,
             })
+    }
+
+    /// Whether anything was understood that is not left out.
+    pub(super) fn states_something(&self) -> bool {
+        (self.pieces.iter()).any(|piece| !matches!(piece, Piece::Excluded { .. }))
     }
 
     pub(super) fn candidate(&mut self, candidate: &Candidate<'_>, place: Place) {
@@ -173,7 +193,7 @@ impl Reader<'_> {
     fn is_codeless_score(&self, candidate: &Candidate<'_>) -> bool {
         let is_score = |value: &Value<'_>| match value {
             Value::Concept(concept) => (concept.codings.iter())
-                .filter_map(|coding| self.mapping.answer(coding))
+                .filter_map(|coding| self.mapping.answer(Finding::IhcScore, coding))
                 .any(|row| row.answer.score().is_some()),
             _ => false,
         };
@@ -246,7 +266,7 @@ impl Reader<'_> {
         // A coded answer may name the primary site.
         if let Value::Concept(concept) = value {
             let site = (concept.codings.iter())
-                .filter_map(|coding| self.mapping.answer(coding))
+                .filter_map(|coding| self.mapping.answer(finding, coding))
                 .find_map(|row| row.site);
             self.pieces.extend(site.map(Piece::Site));
         }
@@ -286,7 +306,7 @@ impl Reader<'_> {
     ) {
         if let Some(absent) = &candidate.absent {
             let no_result = (absent.codings.iter())
-                .filter_map(|coding| self.mapping.answer(coding))
+                .filter_map(|coding| self.mapping.answer(finding, coding))
                 .any(|row| row.answer == Answer::NoResult);
             if !candidate.interpretation.is_empty() {
                 let why = "it has both an interpretation and a reason for having no value";
@@ -320,7 +340,7 @@ impl Reader<'_> {
     /// The words beside a value.
     fn interpretations(&mut self, candidate: &Candidate<'_>, finding: Finding, test: UnreadTest) {
         for concept in &candidate.interpretation {
-            let (answer, origin) = match answers::in_concept(self.mapping, concept) {
+            let (answer, origin) = match answers::in_concept(self.mapping, finding, concept) {
                 Ok((Said::Answer(Answer::NoStatement), _)) => continue,
                 Ok((Said::Answer(answer), origin)) => (Some(answer), origin),
                 Ok((Said::Scores(_), origin)) => (None, origin),
@@ -358,7 +378,7 @@ impl Reader<'_> {
             return;
         }
         let in_codes = (method.codings.iter())
-            .filter_map(|coding| self.mapping.answer(coding))
+            .filter_map(|coding| self.mapping.answer(Finding::IshProbe, coding))
             .find_map(|row| row.answer.probe());
         let in_words = || {
             method

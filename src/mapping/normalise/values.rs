@@ -73,7 +73,7 @@ fn score(mapping: &Mapping, value: &Value<'_>) -> Result<Piece, Unread> {
         .map(|score| one_score(score, Origin::Coded))
         .ok_or_else(|| "its number is no score".to_owned());
     }
-    let (said, origin) = said(mapping, value)?;
+    let (said, origin) = said(mapping, Finding::IhcScore, value)?;
     match said {
         Said::Scores(scores) => Ok(Piece::Ihc(IhcFinding::Score(scores), origin)),
         Said::Answer(Answer::NoResult) => Ok(Piece::NoResult),
@@ -89,7 +89,7 @@ fn score(mapping: &Mapping, value: &Value<'_>) -> Result<Piece, Unread> {
 
 /// The sender's status; scores that arrive under it are immunohistochemistry.
 fn overall(mapping: &Mapping, value: &Value<'_>) -> Result<Piece, Unread> {
-    let (said, origin) = said(mapping, value)?;
+    let (said, origin) = said(mapping, Finding::OverallStatus, value)?;
     match said {
         Said::Scores(scores) => Ok(Piece::Ihc(IhcFinding::Score(scores), origin)),
         Said::Answer(Answer::NoResult) => Ok(Piece::NoResult),
@@ -106,7 +106,7 @@ fn one_score(score: Score, origin: Origin) -> Piece {
 }
 
 fn ish_word(mapping: &Mapping, value: &Value<'_>) -> Result<Piece, Unread> {
-    let (said, origin) = said(mapping, value)?;
+    let (said, origin) = said(mapping, Finding::IshResult, value)?;
     match said {
         Said::Answer(Answer::NoResult) => Some(Piece::NoResult),
         Said::Answer(answer) => answer.ish_word().map(|word| Piece::IshWord(word, origin)),
@@ -123,7 +123,7 @@ fn copies(mapping: &Mapping, value: &Value<'_>) -> Result<Measure, Unread> {
 }
 
 fn probe(mapping: &Mapping, value: &Value<'_>) -> Result<Piece, Unread> {
-    match said(mapping, value)? {
+    match said(mapping, Finding::IshProbe, value)? {
         (Said::Answer(answer), _) => answer.probe(),
         (Said::Scores(_), _) => None,
     }
@@ -142,10 +142,10 @@ fn role_if(is_so: bool, role: CountRole) -> Result<Option<Piece>, Unread> {
     Ok(is_so.then_some(Piece::Role(role)))
 }
 
-/// Whether a value is a word that states nothing.
+/// Whether a score's value is a word that states nothing.
 pub(super) fn states_nothing(mapping: &Mapping, value: &Value<'_>) -> bool {
     matches!(
-        said(mapping, value),
+        said(mapping, Finding::IhcScore, value),
         Ok((Said::Answer(Answer::NoStatement), _))
     )
 }
@@ -153,7 +153,7 @@ pub(super) fn states_nothing(mapping: &Mapping, value: &Value<'_>) -> bool {
 /// Whether a score is written as "0+".
 pub(super) fn is_stained_zero(mapping: &Mapping, value: &Value<'_>) -> bool {
     matches!(
-        said(mapping, value),
+        said(mapping, Finding::IhcScore, value),
         Ok((Said::Answer(Answer::Score0Stained), _))
     )
 }
