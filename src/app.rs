@@ -24,12 +24,13 @@ pub struct MappingFileUnreadable {
     pub source: io::Error,
 }
 
-/// The layers of mapping files in force: what is shipped, and the site's own with `further` ones beside them.
+/// The layers of mapping files in force: what is shipped, and the site's own with `further` ones beside them, each once.
 ///
 /// # Errors
 /// When a file of the site cannot be read, or the settings name an unknown profile.
 pub fn mapping_layers(config: &Config, further: &[PathBuf]) -> Result<Vec<Layer>> {
-    let paths = config.input.mapping_files.iter().chain(further);
+    let own = &config.input.mapping_files;
+    let paths = (own.iter()).chain(further.iter().filter(|path| !own.contains(path)));
     let site = paths
         .map(|path| {
             let text = fs::read_to_string(path).map_err(|source| MappingFileUnreadable {

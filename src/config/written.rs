@@ -539,6 +539,27 @@ mod tests {
     }
 
     #[test]
+    fn every_shipped_profile_but_the_example_is_in_force_by_default() {
+        let names: Vec<&str> = (shipped::profiles().iter())
+            .map(|(name, _)| *name)
+            .filter(|name| *name != shipped::EXAMPLE)
+            .collect();
+        let config = combine(None, [].into()).unwrap().checked().unwrap();
+        assert_eq!(config.input.profiles, names);
+        for list in ["nowhere", "mcode,mcode"] {
+            let message = with("INPUT__PROFILES", list).unwrap_err().to_string();
+            assert!(message.starts_with("input.profiles must be a list of "));
+        }
+        assert!(
+            with("INPUT__PROFILES", "")
+                .unwrap()
+                .input
+                .profiles
+                .is_empty()
+        );
+    }
+
+    #[test]
     fn every_site_may_be_assumed() {
         for site in Site::ALL {
             let guideline = with("GUIDELINE__ASSUME_SITE", site.name())

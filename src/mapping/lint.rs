@@ -295,9 +295,7 @@ impl Lint<'_> {
             .then(|| WordList::parse(&row.is))
             .flatten();
         let is_token = list.is_some_and(WordList::is_of_tokens);
-        let what = if plain(&row.text).is_empty() {
-            "an empty word is never met".to_owned()
-        } else if is_token && tokens(&row.text) != [row.text.as_str()] {
+        let what = if is_token && tokens(&row.text) != [row.text.as_str()] {
             format!(
                 "`{}` is never met: texts are taken apart into lower-case words",
                 row.text
@@ -494,12 +492,18 @@ mod tests {
 
     #[test]
     fn a_word_that_can_never_match_is_told() {
-        use Severity::Warning;
+        use Severity::{Error, Warning};
         let rows = format!(
             "{POSITIVE}[words]\nher2=[\"c-erbB-2\"]\npositive=[\" \"]\nno-number=[\"n/a\"]\nratio-bounds={{\"N/A\"=\">2\"}}\n"
         );
-        let lines = [14, 15, 17].map(|line| (Some(line), Warning, "unreachable"));
-        assert_eq!(of(&rows), lines);
+        assert_eq!(
+            of(&rows),
+            [
+                (Some(14), Warning, "unreachable"),
+                (Some(15), Error, "bad-row"),
+                (Some(17), Warning, "unreachable"),
+            ]
+        );
     }
 
     #[test]

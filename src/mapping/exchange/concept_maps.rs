@@ -107,10 +107,12 @@ fn source(row: &Row, base: &str) -> String {
     system.map_or_else(|| code_system(base, TEXTS), Clone::clone)
 }
 
+/// The text of a row as a FHIR code, which is not empty and has single blanks.
 fn code(row: &Row) -> String {
-    match row.text.as_str() {
-        "" => NO_UNIT.to_owned(),
-        text => text.to_owned(),
+    match (row.text.as_str(), row.form) {
+        ("", _) => NO_UNIT.to_owned(),
+        (text, Form::Word) => text.split_whitespace().collect::<Vec<_>>().join(" "),
+        (text, _) => text.to_owned(),
     }
 }
 

@@ -433,6 +433,9 @@ impl Reader<'_> {
     }
 
     fn word(&mut self, table: Table, is: &str, word: &str, line: usize) {
+        if table != Table::Units && plain(word).is_empty() {
+            return self.bad(line, format!("a word of `{is}` is empty"));
+        }
         match meaning_of(table, is, Extras::default()) {
             Ok(meaning) => self.found.rows.push(Row {
                 table,
