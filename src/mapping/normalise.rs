@@ -118,7 +118,10 @@ pub fn normalise(
         is_panel: false,
         gene_is_erbb2: false,
         is_quotation: false,
+        of_hybridisation: false,
     };
+    reader.of_hybridisation =
+        (observation.candidates.first()).is_some_and(|own| reader.asks_for_hybridisation(own));
     let names_other_gene =
         (observation.candidates.iter()).any(|candidate| reader.names_other_gene(candidate));
     reader.gene_is_erbb2 =

@@ -551,6 +551,27 @@ fn wrong_codes_of_the_lithuanian_guide_give_no_score_and_no_copies() {
 }
 
 #[test]
+fn a_mean_of_cep17_without_a_unit_is_no_score() {
+    for main in ["31150-6", "49683-6"] {
+        let parts = json!({"component": [number(STAIN, 3.0)], "valueString": "2.4"});
+        let case = case_of(observation("x", coded(LOINC, main), parts));
+        assert!(case.evidence.ihc.is_empty(), "{main}");
+        assert!(!case.decision.status.is_decided() && !case.decision.review.is_empty());
+    }
+    let score = json!({"component": [number(STAIN, 3.0)]});
+    let of_status = evidence_of(observation("x", coded(LOINC, OVERALL), score));
+    assert_eq!(scores(&of_status), [Score::ThreePlus]);
+}
+
+#[test]
+fn a_negative_disorder_displayed_as_an_amplification_is_contradictory() {
+    let mut status = answered(coded(LOINC, OVERALL), SCT, "431396003");
+    status["valueCodeableConcept"]["coding"][0]["display"] =
+        json!("Human epidermal growth factor 2 gene amplification detected (finding)");
+    assert_only_asks(status);
+}
+
+#[test]
 fn an_official_display_of_a_lithuanian_score_does_not_contradict_it() {
     let mut stain = answered(
         coded(LOINC, STAIN),

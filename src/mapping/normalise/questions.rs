@@ -29,12 +29,21 @@ pub(super) struct Reader<'m> {
     pub(super) gene_is_erbb2: bool,
     /// What its members say is quoted from an earlier specimen.
     pub(super) is_quotation: bool,
+    /// The Observation itself asks for a hybridisation's result or one of its numbers.
+    pub(super) of_hybridisation: bool,
 }
 
 impl Reader<'_> {
     /// Whether a code of the question is mapped.
     pub(super) fn is_mapped(&self, candidate: &Candidate<'_>) -> bool {
         (candidate.code.codings.iter()).any(|coding| self.mapping.finding(coding).is_some())
+    }
+
+    /// Whether a question asks for a hybridisation's result or one of its numbers.
+    pub(super) fn asks_for_hybridisation(&self, candidate: &Candidate<'_>) -> bool {
+        (candidate.code.codings.iter())
+            .filter_map(|coding| self.mapping.finding(coding))
+            .any(|row| row.finding == Finding::IshResult || row.finding.is_number())
     }
 
     /// Whether a component asks for the gene studied.
@@ -243,6 +252,13 @@ impl Reader<'_> {
                     test,
                     "it has both a value and a reason for having none",
                 );
+            }
+            // Some senders give the mean of CEP17 the code of a score.
+            [(_, Value::Quantity(_) | Value::Integer(_))]
+                if finding == Finding::IhcScore && place.is_component && self.of_hybridisation =>
+            {
+                let why = "a number in the place of a score, among the parts of a hybridisation";
+                self.unread(candidate, UnreadTest::Either, why);
             }
             [(_, value)] => self.with_value(candidate, finding, test, value),
             several => {
