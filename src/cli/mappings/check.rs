@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use chrono::Local;
+use chrono::Utc;
 
 use super::CheckFormat;
 use crate::app;
@@ -16,7 +16,7 @@ use crate::service::output::print;
 /// One line for each flaw; the exit code tells whether any of them is an error.
 pub(super) fn check(config: &Config, files: &[PathBuf], format: CheckFormat) -> Result<ExitCode> {
     let layers = app::mapping_layers(config, files)?;
-    let flaws = lint(&layers, &config.identifiers.base, Local::now().date_naive());
+    let flaws = lint(&layers, &config.identifiers.base, Utc::now().date_naive());
     match format {
         CheckFormat::Text => {
             for flaw in &flaws {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::{fs, iter};
 
 use anyhow::{Result, bail};
-use chrono::Local;
+use chrono::Utc;
 use serde_json::Value;
 
 use crate::app;
@@ -24,7 +24,7 @@ pub(super) fn import(config: &Config, paths: &[PathBuf], is: Option<&str>) -> Re
     for path in paths {
         resources.extend(resources_of(path)?);
     }
-    let today = Local::now().date_naive();
+    let today = Utc::now().date_naive();
     let imported =
         read(&resources, &known, base, is, today).map_err(|error| Usage(error.to_string()))?;
     for left_out in &imported.said {

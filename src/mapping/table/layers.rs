@@ -129,9 +129,15 @@ impl Stack {
         known: &BTreeMap<String, Vec<String>>,
         base: &str,
     ) {
-        let written = match FileWritten::parse(&file.name, &file.text) {
+        let written = match FileWritten::parse(&file.text) {
             Ok(written) => written,
-            Err((line, error)) => return self.fault(&file.name, line, error),
+            Err(unreadable) => {
+                let error = MappingError::Unreadable {
+                    file: file.name.clone(),
+                    message: unreadable.message,
+                };
+                return self.fault(&file.name, unreadable.line, error);
+            }
         };
         let lines = Lines::of(&file.text);
         let systems: Vec<(String, Vec<String>, usize)> = (written.systems.iter())

@@ -43,16 +43,21 @@ pub(super) struct FileWritten {
     pub(super) words: BTreeMap<Spanned<String>, Words>,
 }
 
+/// Why a text is no mapping file.
+pub(super) struct Unreadable {
+    pub(super) line: Option<usize>,
+    pub(super) message: String,
+}
+
 impl FileWritten {
-    pub(super) fn parse(file: &str, text: &str) -> Result<Self, (Option<usize>, MappingError)> {
+    pub(super) fn parse(text: &str) -> Result<Self, Unreadable> {
         toml::from_str(text).map_err(|error: toml::de::Error| {
             let line = error.span().map(|span| Lines::of(text).at(span.start));
             let place = line.map_or_else(String::new, |line| format!("line {line}: "));
-            let error = MappingError::Unreadable {
-                file: file.to_owned(),
+            Unreadable {
+                line,
                 message: format!("{place}{}", error.message()),
-            };
-            (line, error)
+            }
         })
     }
 }
