@@ -86,12 +86,59 @@ mod tests {
 
     #[test]
     fn what_is_exported_and_imported_means_the_same() {
-        let stack = Stack::read(&shipped(), BASE_URI);
+        // Beside what is shipped, a file of a site that writes whatever a text can hold.
+        let site = SourceFile {
+            name: "site".to_owned(),
+            text: r#"
+                [header]
+                name = "site"
+                purpose = "strange texts"
+                source = "test"
+                version = "1"
+                reviewed_by = "test"
+                reviewed_on = "2026-11-20"
+                [systems]
+                lab = ["urn:lab:A \\ \"B\"", "urn:lab-2"]
+                [[answer]]
+                is = "positive"
+                codes = [{ system = "lab", code = "\"1\"\t\u007f", under = "ihc-score", site = "breast", display = "d'é" }]
+                [words]
+                positive = ["reactive  \"A\" \\"]
+            "#
+            .to_owned(),
+        };
+        let mut layers = shipped();
+        layers.push(vec![site]);
+        let stack = Stack::read(&layers, BASE_URI);
         assert!(stack.faults.is_empty(), "{:?}", stack.faults);
         let maps = concept_maps(&stack, BASE_URI);
-        let imported = imported(&maps, None).unwrap();
+        let imported = import(&maps, &stack, BASE_URI, None, today()).unwrap();
         assert_eq!(imported.said, Vec::<String>::new());
         assert_eq!(read(&imported.text).meanings(), stack.meanings());
+    }
+
+    #[test]
+    fn a_row_is_exported_under_the_spelling_that_it_is_in_force_for() {
+        let text = "[header]\nname=\"t\"\npurpose=\"t\"\nsource=\"t\"\nversion=\"1\"\nreviewed_by=\"t\"\nreviewed_on=\"2026-01-01\"\n\
+            [systems]\nurl=[\"http://loinc.org\"]\n\
+            [[answer]]\nis=\"no-statement\"\ncodes=[{system=\"url\",code=\"LA9633-4\",display=\"Present\"}]\n";
+        let site = SourceFile {
+            name: "site".to_owned(),
+            text: text.to_owned(),
+        };
+        let layers = shipped::layers(&[], vec![site]).unwrap();
+        let maps = concept_maps(&Stack::read(&layers, BASE_URI), BASE_URI);
+        let answers = maps.iter().find(|map| map["id"] == "her2-answer").unwrap();
+        let targets = |source: &str| -> Vec<&Value> {
+            (answers["group"].as_array().unwrap().iter())
+                .filter(|group| group["source"] == source)
+                .flat_map(|group| group["element"].as_array().unwrap())
+                .filter(|element| element["code"] == "LA9633-4")
+                .map(|element| &element["target"][0]["code"])
+                .collect()
+        };
+        assert_eq!(targets("http://loinc.org"), ["no-statement"]);
+        assert_eq!(targets("urn:oid:2.16.840.1.113883.6.1"), ["positive"]);
     }
 
     #[test]

@@ -201,7 +201,7 @@ impl Lint<'_> {
         }
         for (lost, won) in rows(&stack.shadowed) {
             let what = format!(
-                "`{}` is {} here, and {} in {} line {}, which is never reached",
+                "`{}` is {} here, over {} in {} line {}, which is then not reached",
                 won.row.label(),
                 won.row.meaning_in_words(),
                 lost.row.meaning_in_words(),

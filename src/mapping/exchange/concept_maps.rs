@@ -13,18 +13,22 @@ pub fn concept_maps(stack: &Stack, base: &str) -> Vec<Value> {
     let rows = stack.rows_in_force();
     (Table::ALL.into_iter())
         .filter_map(|table| {
-            let rows: Vec<&PlacedRow> = (rows.iter().copied())
-                .filter(|placed| placed.row.table == table)
+            let rows: Vec<(&PlacedRow, &str)> = (rows.iter().copied())
+                .filter(|(placed, _)| placed.row.table == table)
                 .collect();
             (!rows.is_empty()).then(|| concept_map(stack, table, &rows, base))
         })
         .collect()
 }
 
-fn concept_map(stack: &Stack, table: Table, rows: &[&PlacedRow], base: &str) -> Value {
+fn concept_map(stack: &Stack, table: Table, rows: &[(&PlacedRow, &str)], base: &str) -> Value {
     let mut groups: BTreeMap<String, BTreeMap<(Form, String), Vec<&PlacedRow>>> = BTreeMap::new();
-    for &placed in rows {
-        let elements = groups.entry(source(&placed.row, base)).or_default();
+    for &(placed, system) in rows {
+        let source = match system {
+            "" => code_system(base, TEXTS),
+            system => system.to_owned(),
+        };
+        let elements = groups.entry(source).or_default();
         let code = (placed.row.form, code(&placed.row));
         elements.entry(code).or_default().push(placed);
     }
@@ -100,11 +104,6 @@ fn target(row: &Row, file: &str, base: &str) -> Value {
         }
     }
     Value::Object(target)
-}
-
-fn source(row: &Row, base: &str) -> String {
-    let system = row.spellings.first();
-    system.map_or_else(|| code_system(base, TEXTS), Clone::clone)
 }
 
 /// The text of a row as a FHIR code, which is not empty and has single blanks.

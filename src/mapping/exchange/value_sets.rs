@@ -10,8 +10,8 @@ use crate::mapping::table::rows::{Form, Row};
 
 /// The input codes of each finding, the codes that are never an input, and the answers.
 pub fn value_sets(stack: &Stack, base: &str) -> Vec<Value> {
-    let mut sets: BTreeMap<String, (String, Vec<&Row>)> = BTreeMap::new();
-    for placed in stack.rows_in_force() {
+    let mut sets: BTreeMap<String, (String, Vec<(&Row, &str)>)> = BTreeMap::new();
+    for (placed, system) in stack.rows_in_force() {
         let row = &placed.row;
         if row.form != Form::Code {
             continue;
@@ -28,7 +28,10 @@ pub fn value_sets(stack: &Stack, base: &str) -> Vec<Value> {
             (None, Some(_)) => ("her2-answers".to_owned(), "HER2 input: answers".to_owned()),
             (None, None) => continue,
         };
-        sets.entry(set.0).or_insert((set.1, Vec::new())).1.push(row);
+        sets.entry(set.0)
+            .or_insert((set.1, Vec::new()))
+            .1
+            .push((row, system));
     }
     (sets.into_iter())
         .map(|(id, (title, rows))| {
@@ -39,13 +42,11 @@ pub fn value_sets(stack: &Stack, base: &str) -> Vec<Value> {
         .collect()
 }
 
-fn includes(rows: &[&Row]) -> Vec<Value> {
+fn includes(rows: &[(&Row, &str)]) -> Vec<Value> {
     let mut systems: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
-    for row in rows {
-        if let Some(system) = row.spellings.first() {
-            let codes = systems.entry(system).or_default();
-            codes.insert(&row.text, &row.display);
-        }
+    for (row, system) in rows {
+        let codes = systems.entry(system).or_default();
+        codes.insert(&row.text, &row.display);
     }
     (systems.into_iter())
         .map(|(system, codes)| {

@@ -4,7 +4,7 @@
 //! not know of each other: where two of them bind one code differently, nobody can tell which is meant, and both are
 //! refused.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
@@ -280,12 +280,25 @@ impl Stack {
             .collect()
     }
 
-    /// The rows in force, each once, by table and code.
-    pub fn rows_in_force(&self) -> Vec<&PlacedRow> {
-        let mut taken = BTreeSet::new();
-        (self.in_force.values())
-            .filter(|index| taken.insert(**index))
-            .filter_map(|index| self.rows.get(*index))
+    /// The rows in force, each once, by table and code, with the first spelling of its system that it is in force for.
+    pub fn rows_in_force(&self) -> Vec<(&PlacedRow, &str)> {
+        let mut systems: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+        let mut order = Vec::new();
+        for (slot, index) in &self.in_force {
+            let systems = systems.entry(*index).or_default();
+            if systems.is_empty() {
+                order.push(*index);
+            }
+            systems.push(&slot.system);
+        }
+        (order.into_iter())
+            .filter_map(|index| {
+                let placed = self.rows.get(index)?;
+                let held = systems.get(&index)?;
+                let spellings = placed.row.spellings.iter().map(String::as_str);
+                let first = spellings.into_iter().find(|system| held.contains(system));
+                Some((placed, first.unwrap_or("")))
+            })
             .collect()
     }
 
