@@ -8,15 +8,22 @@ use super::concept_maps::about;
 use crate::mapping::table::layers::Stack;
 use crate::mapping::table::rows::{Form, Row};
 
+/// A ValueSet to be: its title, and rows with the spelling of their system.
+#[derive(Default)]
+struct Codes<'r> {
+    title: String,
+    rows: Vec<(&'r Row, &'r str)>,
+}
+
 /// The input codes of each finding, the codes that are never an input, and the answers.
 pub fn value_sets(stack: &Stack, base: &str) -> Vec<Value> {
-    let mut sets: BTreeMap<String, (String, Vec<(&Row, &str)>)> = BTreeMap::new();
+    let mut sets: BTreeMap<String, Codes<'_>> = BTreeMap::new();
     for (placed, system) in stack.rows_in_force() {
         let row = &placed.row;
         if row.form != Form::Code {
             continue;
         }
-        let set = match (row.finding(), row.answer()) {
+        let (id, title) = match (row.finding(), row.answer()) {
             (Some(finding), _) if finding.exclusion().is_some() => (
                 "her2-exclusions".to_owned(),
                 "HER2 exclusions: never an input".to_owned(),
@@ -28,15 +35,17 @@ pub fn value_sets(stack: &Stack, base: &str) -> Vec<Value> {
             (None, Some(_)) => ("her2-answers".to_owned(), "HER2 input: answers".to_owned()),
             (None, None) => continue,
         };
-        sets.entry(set.0)
-            .or_insert((set.1, Vec::new()))
-            .1
-            .push((row, system));
+        let set = sets.entry(id).or_default();
+        set.title = title;
+        set.rows.push((row, system));
     }
     (sets.into_iter())
-        .map(|(id, (title, rows))| {
-            let mut set = about(stack, base, "ValueSet", &id, &title);
-            set.insert("compose".to_owned(), json!({"include": includes(&rows)}));
+        .map(|(id, codes)| {
+            let mut set = about(stack, base, "ValueSet", &id, &codes.title);
+            set.insert(
+                "compose".to_owned(),
+                json!({"include": includes(&codes.rows)}),
+            );
             Value::Object(set)
         })
         .collect()

@@ -112,7 +112,7 @@ impl Stack {
         for (layer, files) in layers.iter().enumerate() {
             let first = stack.files.len();
             for file in files {
-                hasher.update(file.text.len().to_le_bytes());
+                hasher.update((file.text.len() as u64).to_le_bytes());
                 hasher.update(file.text.as_bytes());
                 stack.take(layer, file, &known, base);
             }
@@ -184,6 +184,7 @@ impl Stack {
                 self.in_force.remove(slot);
             }
             earlier.extend(self.in_force.remove_entry(&slot));
+            earlier.extend(self.other_questions_of_code(&slot));
             self.in_force.insert(slot, index);
             for earlier in earlier.into_values() {
                 if earlier != index && !met.contains(&earlier) {
@@ -199,16 +200,32 @@ impl Stack {
 
     /// The places of a code's answers to single questions, which a later layer's answer to any question takes over.
     fn narrower_of_earlier_layers(&self, slot: &Slot) -> BTreeMap<Slot, usize> {
-        if slot.table != Table::Answer || !slot.within.is_empty() {
+        let layer = self.files.last().map_or(0, |file| file.layer);
+        if !slot.within.is_empty() {
             return BTreeMap::new();
         }
-        let layer = self.files.last().map_or(0, |file| file.layer);
-        (self.in_force.range(slot.clone()..))
-            .take_while(|(other, _)| (&other.system, &other.text) == (&slot.system, &slot.text))
-            .filter(|(other, index)| {
-                let earlier = self.rows.get(**index);
-                !other.within.is_empty() && earlier.is_some_and(|row| self.layer_of(row) < layer)
+        (self.other_questions_of_code(slot).into_iter())
+            .filter(|(_, index)| {
+                let earlier = self.rows.get(*index);
+                earlier.is_some_and(|row| self.layer_of(row) < layer)
             })
+            .collect()
+    }
+
+    /// Where an answer's code is bound for any question if this is for one, or for single ones if this is for any.
+    fn other_questions_of_code(&self, slot: &Slot) -> BTreeMap<Slot, usize> {
+        let any = Slot {
+            within: String::new(),
+            ..slot.clone()
+        };
+        if slot.table != Table::Answer {
+            return BTreeMap::new();
+        }
+        (self.in_force.range(any..))
+            .take_while(|(other, _)| {
+                (other.table, &other.system, &other.text) == (slot.table, &slot.system, &slot.text)
+            })
+            .filter(|(other, _)| other.within.is_empty() != slot.within.is_empty())
             .map(|(slot, index)| (slot.clone(), *index))
             .collect()
     }
@@ -218,6 +235,11 @@ impl Stack {
             return;
         };
         let same_meaning = one.row.says_the_same(&other.row);
+        // One answer to any question and another to a single one: within a file that is meant, and the narrower holds.
+        let is_refined = one.row.under.is_some() != other.row.under.is_some();
+        if is_refined && (one.file == other.file || same_meaning) {
+            return;
+        }
         let is_word = one.row.form == Form::Word;
         let line = Some(other.row.line);
         let file = self.name_of(other);
@@ -447,8 +469,11 @@ mod tests {
             under("equivocal", "ish-result"),
         ];
         let base = vec![local("base", "positive")];
+        let refined = [base.clone(), profiles.clone()];
+        // For its question each of them speaks against the base.
+        assert_eq!(Stack::read(&refined, "b").overlaps().len(), 2);
         assert_eq!(
-            meanings(&[base.clone(), profiles.clone()]),
+            meanings(&refined),
             [
                 "answer positive",
                 "answer score-2+ (ihc-score)",
@@ -457,7 +482,10 @@ mod tests {
         );
         let layers = [base, profiles, vec![local("site", "negative")]];
         assert_eq!(meanings(&layers), ["answer negative"]);
-        assert_eq!(Stack::read(&layers, "b").overlaps().len(), 3);
+        assert_eq!(Stack::read(&layers, "b").overlaps().len(), 5);
+        let contradicting = vec![local("a", "positive"), under("negative", "ihc-score")];
+        let error = Stack::read(&[contradicting], "b").checked().unwrap_err();
+        assert!(matches!(error, MappingError::Conflict { .. }), "{error}");
     }
 
     #[test]
