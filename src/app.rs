@@ -8,7 +8,9 @@ use anyhow::Result;
 use crate::config::{CodingOrder, Config};
 use crate::mapping::normalise::InputRules;
 use crate::mapping::output::{OUTPUT, OutputCodes};
-use crate::mapping::table::{BASE, Mapping};
+use crate::mapping::shipped;
+use crate::mapping::table::Mapping;
+use crate::mapping::table::layers::{Layer, SourceFile};
 use crate::pipeline::Rules;
 use crate::pipeline::results::{self, Publishing, Release};
 
@@ -22,26 +24,44 @@ pub struct MappingFileUnreadable {
     pub source: io::Error,
 }
 
-/// Everything that decides: the editions, the mapping with the site's files over it, and the site's choices.
+/// The layers of mapping files in force: what is shipped, and the site's own with `further` ones beside them, each once.
+///
+/// # Errors
+/// When a file of the site cannot be read, or the settings name an unknown profile.
+pub fn mapping_layers(config: &Config, further: &[PathBuf]) -> Result<Vec<Layer>> {
+    let own = &config.input.mapping_files;
+    let paths = (own.iter()).chain(further.iter().filter(|path| !own.contains(path)));
+    let site = paths
+        .map(|path| {
+            let text = fs::read_to_string(path).map_err(|source| MappingFileUnreadable {
+                path: path.clone(),
+                source,
+            })?;
+            Ok(SourceFile {
+                name: path.display().to_string(),
+                text,
+            })
+        })
+        .collect::<Result<Layer, MappingFileUnreadable>>()?;
+    Ok(shipped::layers(&config.input.profiles, site)?)
+}
+
+/// The mapping in force.
+///
+/// # Errors
+/// When a mapping file cannot be read or used; the message names it.
+pub fn mapping(config: &Config) -> Result<Mapping> {
+    let layers = mapping_layers(config, &[])?;
+    Ok(Mapping::of_layers(&layers, &config.identifiers.base)?)
+}
+
+/// Everything that decides: the editions, the mapping in force, and the site's choices.
 ///
 /// # Errors
 /// When a mapping file cannot be read or used; the message names it.
 pub fn rules(config: &Config) -> Result<Rules> {
-    let mut files = vec![("mappings/base.toml".to_owned(), BASE.to_owned())];
-    for path in &config.input.mapping_files {
-        let name = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|source| MappingFileUnreadable {
-            path: path.clone(),
-            source,
-        })?;
-        files.push((name, text));
-    }
-    let files: Vec<(&str, &str)> = files
-        .iter()
-        .map(|(name, text)| (name.as_str(), text.as_str()))
-        .collect();
     Ok(Rules {
-        mapping: Mapping::load(&files, &config.identifiers.base)?,
+        mapping: mapping(config)?,
         base: config.identifiers.base.clone(),
         guidelines: config.guideline.editions.clone(),
         assume_site: config.guideline.assume_site,

@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod mappings;
 mod offline;
 mod server;
 
@@ -111,6 +112,9 @@ enum Command {
     },
     /// Settings, connection and what the server can do; what is wrong and how to mend it
     Check,
+    /// Mapping files: what codes and words of a laboratory mean
+    #[command(subcommand)]
+    Mappings(mappings::MappingsCommand),
     /// The FHIR server of the demo and the tests alone, with faults to order
     FakeServer {
         /// Where to listen
@@ -262,6 +266,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Check => check::check(&config).await,
+        Command::Mappings(command) => mappings::run(command, &config),
         Command::FakeServer {
             listen,
             fault,

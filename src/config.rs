@@ -191,6 +191,8 @@ pub struct InputConfig {
     pub accept_preliminary: bool,
     /// Whether an overall status alone makes an insufficient case.
     pub overall_status_alone: bool,
+    /// Shipped mapping profiles in force, in order.
+    pub profiles: Vec<String>,
     /// Further mapping files of the site, in order.
     pub mapping_files: Vec<PathBuf>,
 }

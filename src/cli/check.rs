@@ -52,6 +52,9 @@ pub(super) async fn check(config: &Config) -> Result<ExitCode> {
         true,
         &format!("settings and mappings are usable (mapping {mapping})"),
     )?;
+    for overlap in rules.mapping.overlaps() {
+        findings.say(true, &format!("mapping: {overlap}"))?;
+    }
     findings.say(
         true,
         &format!(

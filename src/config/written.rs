@@ -19,6 +19,7 @@ use crate::her2::conventions::{
 };
 use crate::her2::evidence::Site;
 use crate::her2::guideline::Edition;
+use crate::mapping::shipped;
 use crate::pipeline::edition::Guidelines;
 
 #[derive(Deserialize)]
@@ -80,6 +81,7 @@ struct GuidelineWritten {
 struct InputWritten {
     accept_preliminary: bool,
     overall_status_alone: bool,
+    profiles: Vec<String>,
     mapping_files: Vec<String>,
 }
 
@@ -143,6 +145,7 @@ impl ConfigWritten {
             input: InputConfig {
                 accept_preliminary: input.accept_preliminary,
                 overall_status_alone: input.overall_status_alone,
+                profiles: profiles(input.profiles)?,
                 mapping_files: mapping_files(input.mapping_files)?,
             },
             publish: PublishConfig {
@@ -430,6 +433,21 @@ fn initial_since(text: &str) -> Result<Option<DateTime<FixedOffset>>, ConfigErro
     }
 }
 
+/// Names of shipped profiles, each once.
+fn profiles(names: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    let known: Vec<&str> = shipped::profiles().iter().map(|(name, _)| *name).collect();
+    let is_new = |(index, name): (usize, &String)| {
+        known.contains(&name.as_str()) && !names.iter().take(index).any(|other| other == name)
+    };
+    if names.iter().enumerate().all(is_new) {
+        return Ok(names);
+    }
+    Err(invalid(
+        "input.profiles",
+        format!("a list of {}, each once", known.join(", ")),
+    ))
+}
+
 fn mapping_files(texts: Vec<String>) -> Result<Vec<PathBuf>, ConfigError> {
     if texts.iter().any(String::is_empty) {
         return Err(invalid(
@@ -518,6 +536,27 @@ mod tests {
         for (name, value, message) in refusals {
             assert_eq!(with(name, value).unwrap_err().to_string(), message);
         }
+    }
+
+    #[test]
+    fn every_shipped_profile_but_the_example_is_in_force_by_default() {
+        let names: Vec<&str> = (shipped::profiles().iter())
+            .map(|(name, _)| *name)
+            .filter(|name| *name != shipped::EXAMPLE)
+            .collect();
+        let config = combine(None, [].into()).unwrap().checked().unwrap();
+        assert_eq!(config.input.profiles, names);
+        for list in ["nowhere", "mcode,mcode"] {
+            let message = with("INPUT__PROFILES", list).unwrap_err().to_string();
+            assert!(message.starts_with("input.profiles must be a list of "));
+        }
+        assert!(
+            with("INPUT__PROFILES", "")
+                .unwrap()
+                .input
+                .profiles
+                .is_empty()
+        );
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::her2::evidence::{
 use crate::her2::number::Measure;
 use questions::{Place, Reader};
 
+pub(super) use answers::names_another;
 pub use questions::{NAMES_HER2, pieces_of};
 pub use tissue::{Elapsed, TissueFact};
 

@@ -115,10 +115,6 @@ pub struct OutputCodes {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileWritten {
-    #[allow(
-        dead_code,
-        reason = "the header is for people; that it is complete is checked by reading it"
-    )]
     header: HeaderWritten,
     codes: Questions,
     status: Statuses,
@@ -137,6 +133,7 @@ impl OutputCodes {
             file: "output".to_owned(),
             message: error.to_string(),
         })?;
+        file.header.checked("output")?;
         Ok(Self {
             mcode_profile: file.mcode_profile,
             codes: file.codes,

@@ -1,9 +1,13 @@
 //! The mapping in force: lookups made of the mapping files.
 //!
-//! What codes can mean stands in `meanings.rs`, how files are written in `written.rs`.
+//! How files are written stands in `written.rs`, what a row is in `rows.rs`, how files lie over one another in
+//! `layers.rs`, and what codes can mean in `meanings.rs`.
 
+pub mod layers;
 mod lexicon;
 mod meanings;
+pub mod rows;
+mod units;
 mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,15 +18,16 @@ use super::narrative::Narrative;
 use super::words::Words;
 use crate::fhir::elements::{Coding, Concept};
 use crate::her2::evidence::{Fixative, Sample, Site};
-use written::{FileWritten, Rows};
+use layers::{Layer, Overlap, SourceFile, Stack};
+use rows::{Form, Meaning, Row, Slot, Table};
 
 pub use lexicon::Lexicon;
 pub use meanings::{Answer, Finding, Morphology, ReportKind, Side, SiteMeaning, Step};
+pub use units::Units;
+pub use written::Header;
 pub(super) use written::HeaderWritten;
-pub use written::Units;
 
-/// The mapping every installation starts from.
-pub const BASE: &str = include_str!("../../mappings/base.toml");
+pub use super::shipped::BASE;
 
 /// A row of a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +75,14 @@ pub enum MappingError {
         /// The short name.
         system: String,
     },
+    /// The header is not complete.
+    #[error("mapping `{file}` has a header that cannot be used: {why}")]
+    BadHeader {
+        /// Its name.
+        file: String,
+        /// Why.
+        why: String,
+    },
     /// Two rows of one table bind the same code.
     #[error("mapping `{file}` binds `{code}` twice")]
     DoubleRow {
@@ -77,6 +90,30 @@ pub enum MappingError {
         file: String,
         /// `system|code`
         code: String,
+    },
+    /// Two files of one layer bind a code to different meanings.
+    #[error(
+        "mappings `{one}` and `{other}` contradict each other: `{code}` is {one_meaning} in the first and {other_meaning} in the second"
+    )]
+    Conflict {
+        /// `system|code`, or the word.
+        code: String,
+        /// The one file.
+        one: String,
+        /// What it means there.
+        one_meaning: String,
+        /// The other file.
+        other: String,
+        /// What it means there.
+        other_meaning: String,
+    },
+    /// No shipped profile has this name.
+    #[error("there is no shipped profile `{name}`; there are {known}")]
+    UnknownProfile {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: String,
     },
     /// A row has neither or both of `code` and `prefix`, or a word that is unknown.
     #[error("mapping `{file}` has a row that cannot be used: {why}")]
@@ -119,32 +156,44 @@ pub struct Mapping {
     pub words: Words,
     /// The languages of narrative.
     pub narrative: Narrative,
+    overlaps: Vec<Overlap>,
     hash: String,
 }
 
 impl Mapping {
-    /// Builds the lookups from files in order, each over the ones before it. `base` replaces `{base}` in systems.
+    /// Builds the lookups from files in order, each a layer over the ones before it. `base` replaces `{base}` in systems.
     ///
     /// # Errors
     /// [`MappingError`] names the first file that cannot be used and why.
     pub fn load(files: &[(&str, &str)], base: &str) -> Result<Self, MappingError> {
-        let mut mapping = Self::default();
-        let mut hasher = Sha256::new();
-        let mut systems: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (name, text) in files {
-            hasher.update(text.as_bytes());
-            let file: FileWritten =
-                toml::from_str(text).map_err(|error| MappingError::Unreadable {
-                    file: (*name).to_owned(),
-                    message: error.to_string(),
-                })?;
-            for (short, uris) in &file.systems {
-                let uris = uris.iter().map(|uri| uri.replace("{base}", base)).collect();
-                systems.insert(short.clone(), uris);
-            }
-            mapping.take(file, Rows::new(name, &systems))?;
-        }
+        let layers: Vec<Layer> = (files.iter())
+            .map(|(name, text)| {
+                vec![SourceFile {
+                    name: (*name).to_owned(),
+                    text: (*text).to_owned(),
+                }]
+            })
+            .collect();
+        Self::of_layers(&layers, base)
+    }
+
+    /// Builds the lookups from layers of files. `base` replaces `{base}` in systems.
+    ///
+    /// # Errors
+    /// [`MappingError`] names the first file that cannot be used and why.
+    pub fn of_layers(layers: &[Layer], base: &str) -> Result<Self, MappingError> {
+        Self::of_stack(Stack::read(layers, base))
+    }
+
+    /// Builds the lookups from files that have been read.
+    ///
+    /// # Errors
+    /// The first fault of the files.
+    pub fn of_stack(stack: Stack) -> Result<Self, MappingError> {
+        let mut mapping = Self::of_usable_rows(&stack.checked()?);
         mapping.narrative = Narrative::shipped()?;
+        let mut hasher = Sha256::new();
+        hasher.update(&mapping.hash);
         for language in Narrative::files() {
             hasher.update(language.as_bytes());
         }
@@ -152,82 +201,69 @@ impl Mapping {
         Ok(mapping)
     }
 
-    fn take(&mut self, file: FileWritten, mut rows: Rows<'_>) -> Result<(), MappingError> {
-        for block in &file.finding {
-            for row in &block.codes {
-                let meaning = FindingRow {
-                    finding: block.is,
-                    site: rows.site_of(row)?,
+    /// The lookups of what can be used, whatever else is wrong; for the lint alone.
+    pub(super) fn of_usable_rows(stack: &Stack) -> Self {
+        let mut mapping = Self {
+            hash: stack.hash.clone(),
+            overlaps: stack.overlaps(),
+            ..Self::default()
+        };
+        for (slot, index) in &stack.in_force {
+            if let Some(placed) = stack.rows.get(*index) {
+                mapping.take(slot, &placed.row);
+            }
+        }
+        mapping
+    }
+
+    fn take(&mut self, slot: &Slot, row: &Row) {
+        let key = (slot.system.clone(), slot.text.clone());
+        match &row.meaning {
+            Meaning::Finding(meaning) => {
+                self.findings.insert(key, meaning.clone());
+            }
+            Meaning::Answer(meaning) => {
+                self.answers.entry(key).or_default().push(meaning.clone());
+            }
+            Meaning::Site(meaning) => {
+                let table = match slot.form {
+                    Form::Prefix => &mut self.site_prefixes,
+                    _ => &mut self.sites,
                 };
-                for key in rows.keys("finding", row)? {
-                    self.findings.insert(key, meaning.clone());
-                }
-                self.preferred.extend(rows.preferred_system(row));
+                table.insert(key, meaning.clone());
             }
-        }
-        let mut answers: BTreeMap<Key, Vec<AnswerRow>> = BTreeMap::new();
-        for block in &file.answer {
-            for row in &block.codes {
-                let meaning = AnswerRow {
-                    answer: block.is,
-                    site: rows.site_of(row)?,
-                    under: row.under,
-                };
-                for key in rows.keys("answer", row)? {
-                    answers.entry(key).or_default().push(meaning.clone());
-                }
+            Meaning::Slide => {
+                self.slides.insert(key);
             }
-        }
-        // What a file says of a code stands in place of all that the files before it say of it.
-        self.answers.extend(answers);
-        for block in &file.site {
-            let meaning = match block.is.as_str() {
-                "in-situ" => SiteMeaning::InSitu,
-                site => SiteMeaning::Primary(rows.site(site)?),
-            };
-            for row in &block.codes {
-                let table = match row.prefix {
-                    Some(_) => &mut self.site_prefixes,
-                    None => &mut self.sites,
-                };
-                for key in rows.keys("site", row)? {
-                    table.insert(
-                        key,
-                        SiteRow {
-                            meaning,
-                            side: row.side,
-                        },
-                    );
+            Meaning::Report(kind) => {
+                self.reports.insert(key, *kind);
+            }
+            Meaning::Sample(sample) => self.samples.insert(slot.form, key, *sample),
+            Meaning::Fixative(fixative) => self.fixatives.insert(slot.form, key, *fixative),
+            Meaning::Step(step) => self.steps.insert(slot.form, key, *step),
+            Meaning::Morphology(morphology) => {
+                self.morphologies.insert(slot.form, key, *morphology);
+            }
+            Meaning::Grade(grade) => self.grades.insert(slot.form, key, *grade),
+            Meaning::Unit => {
+                if let Some(list) = self.units.list(&row.is) {
+                    list.insert(row.text.clone());
                 }
             }
-        }
-        for block in &file.specimen {
-            if block.is != "slide" {
-                return Err(rows.bad(format!("specimen kind `{}` is unknown", block.is)));
+            Meaning::Words(list) => self.words.add(*list, &row.text),
+            Meaning::Bound(bound) if row.table == Table::RatioBounds => {
+                self.words.add_ratio_bound(&row.text, bound.clone());
             }
-            for row in &block.codes {
-                self.slides.extend(rows.keys("specimen", row)?);
-            }
+            Meaning::Bound(bound) => self.words.add_copies_bound(&row.text, bound.clone()),
         }
-        for block in &file.report {
-            for row in &block.codes {
-                for key in rows.keys("report", row)? {
-                    self.reports.insert(key, block.is);
-                }
-                self.preferred.extend(rows.preferred_system(row));
-            }
+        if matches!(row.table, Table::Finding | Table::Report) {
+            self.preferred.extend(row.spellings.first().cloned());
         }
-        self.samples.take("sample", file.sample, &mut rows)?;
-        self.fixatives.take("fixative", file.fixative, &mut rows)?;
-        self.steps.take("processing", file.processing, &mut rows)?;
-        (self.morphologies).take("histology", file.histology, &mut rows)?;
-        if let Some(block) = (file.grade.iter()).find(|block| !(1..=3).contains(&block.is)) {
-            return Err(rows.bad(format!("grade {} is none of 1 to 3", block.is)));
-        }
-        self.grades.take("grade", file.grade, &mut rows)?;
-        self.units.extend(file.units);
-        (self.words.extend(file.words))
-            .map_err(|_| rows.bad("a placeholder in [words] stands for no number".to_owned()))
+    }
+
+    /// Where a later layer says otherwise than an earlier one.
+    pub fn overlaps(&self) -> &[Overlap] {
+        &self.overlaps
     }
 
     /// What a coding asks.
@@ -256,9 +292,10 @@ impl Mapping {
             let by_prefix = || {
                 self.site_prefixes
                     .iter()
-                    .find(|((row_system, prefix), _)| {
+                    .filter(|((row_system, prefix), _)| {
                         *row_system == system && code.starts_with(prefix)
                     })
+                    .max_by_key(|((_, prefix), _)| prefix.len())
                     .map(|(_, row)| row)
             };
             let row = self

@@ -3,45 +3,69 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use enumset::EnumSet;
-use serde::Deserialize;
 
 use super::table::Answer;
 use crate::her2::evidence::Score;
-use crate::her2::number::{Measure, NotANumber};
+use crate::her2::number::Measure;
 
-/// `[words]` of a mapping file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct WordsWritten {
-    #[serde(rename = "score-0")]
-    score_0: Vec<String>,
-    #[serde(rename = "score-0-stained")]
-    score_0_stained: Vec<String>,
-    #[serde(rename = "score-1")]
-    score_1: Vec<String>,
-    #[serde(rename = "score-2")]
-    score_2: Vec<String>,
-    #[serde(rename = "score-3")]
-    score_3: Vec<String>,
-    positive: Vec<String>,
-    negative: Vec<String>,
-    equivocal: Vec<String>,
-    indeterminate: Vec<String>,
-    undefined: Vec<String>,
-    polysomy_not_amplified: Vec<String>,
-    no_statement: Vec<String>,
-    no_result: Vec<String>,
-    no_number: Vec<String>,
-    ratio_bounds: BTreeMap<String, String>,
-    copies_bounds: BTreeMap<String, String>,
-    single_probe: Vec<String>,
-    dual_probe: Vec<String>,
-    her2: Vec<String>,
-    other_marker: Vec<String>,
-    other_assay: Vec<String>,
-    ihc: Vec<String>,
-    ish: Vec<String>,
-    second_observer: Vec<String>,
+/// The lists of `[words]` of a mapping file, by what their words mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WordList {
+    /// An answer.
+    Answer(Answer),
+    /// HER2 in one of its spellings.
+    Her2,
+    /// Another marker.
+    OtherMarker,
+    /// A kind of assay that is never an input.
+    OtherAssay,
+    /// Immunohistochemistry.
+    Ihc,
+    /// In situ hybridisation.
+    Ish,
+    /// A phrase that mentions a second observer.
+    SecondObserver,
+    /// A placeholder for a number that is not documented.
+    NoNumber,
+}
+
+impl WordList {
+    /// The list of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "score-0" => Self::Answer(Answer::Score0),
+            "score-0-stained" => Self::Answer(Answer::Score0Stained),
+            "score-1" => Self::Answer(Answer::Score1),
+            "score-2" => Self::Answer(Answer::Score2),
+            "score-3" => Self::Answer(Answer::Score3),
+            "positive" => Self::Answer(Answer::Positive),
+            "negative" => Self::Answer(Answer::Negative),
+            "equivocal" => Self::Answer(Answer::Equivocal),
+            "indeterminate" => Self::Answer(Answer::Indeterminate),
+            "undefined" => Self::Answer(Answer::Undefined),
+            "polysomy-not-amplified" => Self::Answer(Answer::PolysomyNotAmplified),
+            "no-statement" => Self::Answer(Answer::NoStatement),
+            "no-result" => Self::Answer(Answer::NoResult),
+            "single-probe" => Self::Answer(Answer::SingleProbe),
+            "dual-probe" => Self::Answer(Answer::DualProbe),
+            "her2" => Self::Her2,
+            "other-marker" => Self::OtherMarker,
+            "other-assay" => Self::OtherAssay,
+            "ihc" => Self::Ihc,
+            "ish" => Self::Ish,
+            "second-observer" => Self::SecondObserver,
+            "no-number" => Self::NoNumber,
+            _ => return None,
+        })
+    }
+
+    /// Whether its words are held against single tokens of a text.
+    pub(super) fn is_of_tokens(self) -> bool {
+        matches!(
+            self,
+            Self::Her2 | Self::OtherMarker | Self::OtherAssay | Self::Ihc | Self::Ish
+        )
+    }
 }
 
 /// The words in force.
@@ -69,49 +93,42 @@ pub enum Said {
 }
 
 impl Words {
-    /// Takes the words of one file.
-    ///
-    /// # Errors
-    /// [`NotANumber`] when a placeholder for a bound is given none.
-    pub(super) fn extend(&mut self, written: WordsWritten) -> Result<(), NotANumber> {
-        for (answer, words) in [
-            (Answer::Score0, written.score_0),
-            (Answer::Score0Stained, written.score_0_stained),
-            (Answer::Score1, written.score_1),
-            (Answer::Score2, written.score_2),
-            (Answer::Score3, written.score_3),
-            (Answer::Positive, written.positive),
-            (Answer::Negative, written.negative),
-            (Answer::Equivocal, written.equivocal),
-            (Answer::Indeterminate, written.indeterminate),
-            (Answer::Undefined, written.undefined),
-            (Answer::PolysomyNotAmplified, written.polysomy_not_amplified),
-            (Answer::NoStatement, written.no_statement),
-            (Answer::NoResult, written.no_result),
-            (Answer::SingleProbe, written.single_probe),
-            (Answer::DualProbe, written.dual_probe),
-        ] {
-            self.answers
-                .extend(words.into_iter().map(|word| (plain(&word), answer)));
-        }
-        self.her2.extend(written.her2);
-        self.other_marker.extend(written.other_marker);
-        self.other_assay.extend(written.other_assay);
-        self.ihc.extend(written.ihc);
-        self.ish.extend(written.ish);
-        self.second_observer
-            .extend(written.second_observer.iter().map(|phrase| tokens(phrase)));
-        self.no_number
-            .extend(written.no_number.iter().map(|word| plain(word)));
-        for (bounds, words) in [
-            (&mut self.ratio_bounds, written.ratio_bounds),
-            (&mut self.copies_bounds, written.copies_bounds),
-        ] {
-            for (word, bound) in words {
-                bounds.insert(plain(&word), Measure::parse(&bound)?);
+    /// Takes one word of a list.
+    pub(super) fn add(&mut self, list: WordList, word: &str) {
+        match list {
+            WordList::Answer(answer) => {
+                self.answers.insert(plain(word), answer);
+            }
+            WordList::Her2 => {
+                self.her2.insert(word.to_owned());
+            }
+            WordList::OtherMarker => {
+                self.other_marker.insert(word.to_owned());
+            }
+            WordList::OtherAssay => {
+                self.other_assay.insert(word.to_owned());
+            }
+            WordList::Ihc => {
+                self.ihc.insert(word.to_owned());
+            }
+            WordList::Ish => {
+                self.ish.insert(word.to_owned());
+            }
+            WordList::SecondObserver => self.second_observer.push(tokens(word)),
+            WordList::NoNumber => {
+                self.no_number.insert(plain(word));
             }
         }
-        Ok(())
+    }
+
+    /// Takes one word that stands for a bound of a ratio.
+    pub(super) fn add_ratio_bound(&mut self, word: &str, bound: Measure) {
+        self.ratio_bounds.insert(plain(word), bound);
+    }
+
+    /// Takes one word that stands for a bound of copies.
+    pub(super) fn add_copies_bound(&mut self, word: &str, bound: Measure) {
+        self.copies_bounds.insert(plain(word), bound);
     }
 
     /// Whether a text stands in the place of a number that is not documented.
@@ -249,7 +266,7 @@ pub(super) fn plain(text: &str) -> String {
 }
 
 /// Runs of letters, digits and a trailing plus, in lower case.
-fn tokens(text: &str) -> Vec<String> {
+pub(super) fn tokens(text: &str) -> Vec<String> {
     let mut tokens = Vec::new();
     let mut token = String::new();
     for character in text.chars().flat_map(char::to_lowercase) {

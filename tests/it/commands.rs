@@ -10,12 +10,12 @@ use serde_json::Value;
 
 use crate::support::case_file;
 
-fn her2_adapter(arguments: &[&str]) -> Output {
+pub fn her2_adapter(arguments: &[&str]) -> Output {
     her2_adapter_with(&[], arguments)
 }
 
 /// The same with variables of the environment.
-fn her2_adapter_with(variables: &[(&str, &str)], arguments: &[&str]) -> Output {
+pub fn her2_adapter_with(variables: &[(&str, &str)], arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_her2-adapter"))
         .args(arguments)
         .env_remove("RUST_LOG")
@@ -39,7 +39,7 @@ fn records(variables: &[(&str, &str)], arguments: &[&str]) -> Vec<Value> {
         .collect()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 

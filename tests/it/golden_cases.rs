@@ -12,7 +12,6 @@ use her2_adapter::her2::conventions::Conventions;
 use her2_adapter::her2::evidence::Site;
 use her2_adapter::her2::guideline::Edition;
 use her2_adapter::mapping::normalise::InputRules;
-use her2_adapter::mapping::table::{BASE, Mapping};
 use her2_adapter::pipeline::edition::Guidelines;
 use her2_adapter::pipeline::ledger::Ledger;
 use her2_adapter::pipeline::record::DecisionRecord;
@@ -27,7 +26,7 @@ pub const IDENTIFIER_BASE: &str = "https://her2-adapter.example/fhir";
 
 pub fn rules() -> Rules {
     Rules {
-        mapping: Mapping::load(&[("base", BASE)], IDENTIFIER_BASE).unwrap(),
+        mapping: app::mapping(&Config::load(None).unwrap()).unwrap(),
         base: IDENTIFIER_BASE.to_owned(),
         guidelines: Guidelines::default(),
         assume_site: None,

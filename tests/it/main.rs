@@ -7,6 +7,7 @@ mod contradictions;
 mod edge_cases;
 mod golden_cases;
 mod layers;
+mod mapping_files;
 mod narrative;
 mod passes;
 mod patient_view;

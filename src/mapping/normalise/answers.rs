@@ -98,7 +98,7 @@ fn answers_another_question(
 }
 
 /// Whether a reader of a display would take it for another answer.
-fn names_another(mapping: &Mapping, display: &str, answer: Answer) -> bool {
+pub(in crate::mapping) fn names_another(mapping: &Mapping, display: &str, answer: Answer) -> bool {
     let named = mapping.words.answers_in(display);
     // "2+ (borderline)" names its score, and the adjective takes nothing away from it.
     let names_score = answer.score().is_some() && named.contains(&answer);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::written::{Rows, TissueBlock};
-use super::{Key, MappingError, key_of};
+use super::rows::Form;
+use super::{Key, key_of};
 use crate::fhir::elements::Concept;
 use crate::mapping::words::plain;
 
@@ -49,32 +49,20 @@ impl<M: Copy + PartialEq> Lexicon<M> {
     fn of_code(&self, (system, code): Key) -> Option<M> {
         let by_suffix = || {
             (self.suffixes.iter())
-                .find(|((of, suffix), _)| *of == system && code.ends_with(suffix))
+                .filter(|((of, suffix), _)| *of == system && code.ends_with(suffix))
+                .max_by_key(|((_, suffix), _)| suffix.len())
                 .map(|(_, meaning)| *meaning)
         };
         let key = (system.clone(), code.clone());
         self.codes.get(&key).copied().or_else(by_suffix)
     }
 
-    pub(super) fn take(
-        &mut self,
-        table: &'static str,
-        blocks: Vec<TissueBlock<M>>,
-        rows: &mut Rows<'_>,
-    ) -> Result<(), MappingError> {
-        for block in blocks {
-            for row in &block.codes {
-                let keys = rows.keys(table, row)?;
-                let codes = match row.suffix {
-                    Some(_) => &mut self.suffixes,
-                    None => &mut self.codes,
-                };
-                codes.extend(keys.into_iter().map(|key| (key, block.is)));
-            }
-            let words = block.words.iter().map(|word| (plain(word), block.is));
-            self.words.extend(words);
-        }
-        Ok(())
+    pub(super) fn insert(&mut self, form: Form, key: Key, meaning: M) {
+        match form {
+            Form::Code | Form::Prefix => self.codes.insert(key, meaning),
+            Form::Suffix => self.suffixes.insert(key, meaning),
+            Form::Word => self.words.insert(key.1, meaning),
+        };
     }
 }
 
