@@ -272,6 +272,15 @@ pub struct Reference<'r> {
 }
 
 impl<'r> Reference<'r> {
+    /// A literal reference.
+    pub fn to(literal: &'r str) -> Self {
+        Self {
+            literal: Some(literal),
+            kind: None,
+            identifier: None,
+        }
+    }
+
     /// Reads a Reference.
     pub fn read(json: &'r Json<'_>) -> Self {
         Self {

@@ -582,6 +582,22 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// The words of narratives that any of it was read from.
+    pub fn passages(&self) -> impl Iterator<Item = &Passage> {
+        (self.ihc.iter().flat_map(|result| &result.passages))
+            .chain(self.ish.iter().flat_map(|result| &result.passages))
+            .chain(
+                self.reported
+                    .iter()
+                    .filter_map(|status| status.passage.as_ref()),
+            )
+    }
+
+    /// Whether any of it was read from narrative.
+    pub fn is_narrated(&self) -> bool {
+        self.passages().next().is_some()
+    }
+
     /// A tissue of this site of which nothing else is known.
     pub fn new(site: SiteFinding, joined_by: JoinedBy) -> Self {
         Self {

@@ -5,7 +5,9 @@ use std::fmt;
 use enumset::EnumSet;
 
 use super::decision::{Category, Group, NextAction};
-use super::evidence::{CountRole, Evidence, IhcFinding, IhcResult, IshResult, Score, Site};
+use super::evidence::{
+    CountRole, Evidence, IhcFinding, IhcResult, IshResult, Origin, Score, Site, Source,
+};
 use super::guideline::Comment;
 
 /// One step of the explanation.
@@ -75,7 +77,8 @@ pub fn ihc_read(result: &IhcResult) -> String {
     let percent = (result.percent.as_ref()).map_or(String::new(), |percent| {
         format!(", {percent} % of cells stained")
     });
-    format!("IHC {finding}{percent} ({}).", result.source)
+    let read = read_from(result.origin, &result.source);
+    format!("IHC {finding}{percent} ({read}).")
 }
 
 /// An in situ hybridisation result that was read.
@@ -113,7 +116,16 @@ pub fn ish_read(result: &IshResult) -> String {
         CountRole::Recount => "Blinded ISH recount",
         CountRole::Adjudicated => "Adjudicated ISH",
     };
-    format!("{role}: {} ({}).", values.join(", "), result.source)
+    let read = read_from(result.origin, &result.source);
+    format!("{role}: {} ({read}).", values.join(", "))
+}
+
+/// Where a result was read; that it stands in narrative is part of how sure it is.
+fn read_from(origin: Origin, source: &Source) -> String {
+    match origin {
+        Origin::Coded | Origin::Text => source.to_string(),
+        Origin::Narrative => format!("read from the narrative of {source}"),
+    }
 }
 
 /// `1+` or `1+|2+`, as a decision record prints a score.
@@ -266,7 +278,7 @@ fn action_text(action: NextAction) -> &'static str {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::her2::evidence::{IshWord, JoinedBy, Probe, SiteFinding, Source, StatedResult};
+    use crate::her2::evidence::{IshWord, JoinedBy, Probe, SiteFinding, StatedResult};
     use crate::her2::number::Measure;
 
     fn measure(text: &str) -> Option<Measure> {

@@ -11,6 +11,7 @@ mod tokens;
 mod vocabulary;
 
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use enumset::EnumSet;
 
@@ -42,8 +43,11 @@ const LANGUAGES: [(&str, &str); 3] = [
 /// The languages that narrative is read in.
 #[derive(Clone, Debug, Default)]
 pub struct Narrative {
-    languages: Vec<Language>,
+    languages: Arc<[Language]>,
 }
+
+/// The languages that are shipped, made once: their rules take longer to prepare than a report takes to read.
+static SHIPPED: OnceLock<Narrative> = OnceLock::new();
 
 /// One thing that a narrative says about HER2.
 #[derive(Clone, Debug, PartialEq)]
@@ -144,7 +148,11 @@ impl Narrative {
     /// # Errors
     /// [`MappingError`] names the language file that cannot be used, and why.
     pub fn shipped() -> Result<Self, MappingError> {
-        Self::load(("narrative/common", COMMON), &LANGUAGES)
+        if let Some(shipped) = SHIPPED.get() {
+            return Ok(shipped.clone());
+        }
+        let shipped = Self::load(("narrative/common", COMMON), &LANGUAGES)?;
+        Ok(SHIPPED.get_or_init(|| shipped).clone())
     }
 
     /// Languages from files: what is common to all, and each one's own.
@@ -152,7 +160,7 @@ impl Narrative {
     /// # Errors
     /// [`MappingError`] names the language file that cannot be used, and why.
     pub fn load(common: (&str, &str), languages: &[(&str, &str)]) -> Result<Self, MappingError> {
-        let languages: Result<Vec<Language>, MappingError> = (languages.iter())
+        let languages: Result<Arc<[Language]>, MappingError> = (languages.iter())
             .map(|own| Language::load([common, *own]))
             .collect();
         Ok(Self {

@@ -2,6 +2,7 @@
 //! observed.
 
 mod mentions;
+mod narrative;
 pub(super) mod place;
 mod trees;
 mod withhold;
@@ -16,7 +17,7 @@ use crate::fhir::dates::Date;
 use crate::fhir::pool::Pool;
 use crate::fhir::tissue::Specimens;
 use crate::her2::evidence::{Site, Source, UnreadTest};
-use crate::mapping::normalise::{Piece, Surroundings, TissueFact, normalise};
+use crate::mapping::normalise::{NAMES_HER2, Piece, Surroundings, TissueFact, normalise};
 use crate::mapping::table::{ReportKind, Side};
 use mentions::{observation_mentions, report_mentions};
 use place::{place, specimen_of};
@@ -95,11 +96,11 @@ pub struct Gathered<'r> {
     pub items: Vec<Item<'r>>,
     /// Units in a stable order.
     pub units: Vec<Unit<'r>>,
-    /// Where the narrative of a report names HER2, and which tests it speaks of.
+    /// Where the narrative of a report names HER2 and nothing of it is read.
     pub narratives: Vec<Narrative<'r>>,
 }
 
-/// A narrative that names HER2.
+/// A narrative that names HER2 and says nothing of it that is read.
 #[derive(Clone, Debug)]
 pub struct Narrative<'r> {
     /// The report.
@@ -107,7 +108,7 @@ pub struct Narrative<'r> {
     /// Its version.
     pub source: Source,
     /// Where it stands.
-    pub path: &'static str,
+    pub path: String,
     /// It speaks of immunohistochemistry.
     pub ihc: bool,
     /// It speaks of in situ hybridisation.
@@ -146,19 +147,6 @@ pub fn gather<'r>(sources: &Sources<'r>, rules: &Rules) -> Gathered<'r> {
             .map(|(key, items)| Unit { key, items })
             .collect(),
         narratives: gathering.narratives,
-    }
-}
-
-impl Narrative<'_> {
-    /// The piece that says that a person has to read it.
-    pub fn unread(&self, test: UnreadTest) -> Piece {
-        Piece::Unread {
-            test,
-            detail: format!(
-                "{}: it names HER2 in free text, which is not read in this release",
-                self.path
-            ),
-        }
     }
 }
 
@@ -310,38 +298,28 @@ impl<'r> Gathering<'_, 'r> {
             .contains_key(observation)
     }
 
-    /// What reports say themselves: results that nobody can find, and narratives that name HER2.
+    /// What reports say themselves: results that nobody can find, and narratives.
     fn reports(&mut self) {
-        let words = &self.rules.mapping.words;
         for report in self.sources.candidates.reports.values() {
-            if is_withdrawn(report) || self.kind_of(report).is_none() {
+            let Some(kind) = self.kind_of(report).filter(|_| !is_withdrawn(report)) else {
                 continue;
-            }
+            };
             if is_pending(report) {
-                self.enter_of_report(report, vec![Piece::NoResult]);
+                self.enter_of_report(report, vec![Piece::NoResult], None);
                 continue;
             }
             let not_found: Vec<Piece> = (self.trees.not_found(report).iter())
                 .map(|key| not_found("DiagnosticReport.result", key))
                 .collect();
             if !not_found.is_empty() {
-                self.enter_of_report(report, not_found);
+                self.enter_of_report(report, not_found, None);
             }
-            for (path, text) in &report.narrative {
-                if words.names_her2(text) {
-                    self.narratives.push(Narrative {
-                        report: report.key,
-                        source: source_of_report(report),
-                        path,
-                        ihc: words.speaks_of_ihc(text),
-                        ish: words.speaks_of_ish(text),
-                    });
-                }
-            }
+            self.narrative_of(report, kind);
         }
     }
 
-    /// A narrative without any result of its report stands as an item of its own, to have a case to be named in.
+    /// A narrative that says nothing that is read, without any result of its report, stands as an item of its own, to have a
+    /// case to be named in.
     fn narratives_alone(&mut self) {
         for narrative in self.narratives.clone() {
             let has_evidence = self
@@ -352,12 +330,23 @@ impl<'r> Gathering<'_, 'r> {
                 continue;
             }
             if let Some(report) = self.sources.candidates.reports.get(narrative.report) {
-                self.enter_of_report(report, vec![narrative.unread(UnreadTest::Either)]);
+                let unread = Piece::UnreadNarrative {
+                    test: UnreadTest::Either,
+                    detail: format!("{}: {NAMES_HER2}", narrative.path),
+                    is_history: false,
+                };
+                self.enter_of_report(report, vec![unread], None);
             }
         }
     }
 
-    fn enter_of_report(&mut self, report: &'r ReportNode<'r>, pieces: Vec<Piece>) {
+    /// Enters what a report itself says, of one breast where it says which.
+    fn enter_of_report(
+        &mut self,
+        report: &'r ReportNode<'r>,
+        pieces: Vec<Piece>,
+        side: Option<Side>,
+    ) {
         let issued_on = report.issued.as_ref().and_then(Date::last_day);
         let source = source_of_report(report);
         let mentions = report_mentions(&self.rules.mapping.words, report);
@@ -369,11 +358,8 @@ impl<'r> Gathering<'_, 'r> {
             ancestors: Vec::new(),
             reports: BTreeSet::from([report.key]),
             subject: report.subject.clone(),
-            specimen: match report.specimens.as_slice() {
-                [only] => Some(only.clone()),
-                _ => None,
-            },
-            side: None,
+            specimen: self.specimen_of_report(report, side),
+            side,
             sites: BTreeSet::new(),
             is_squamous: false,
             reported_on: issued_on,

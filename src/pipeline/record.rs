@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::CaseResult;
 use crate::her2::evidence::{
-    Fixative, Handling, Histology, IhcFinding, IhcResult, IshResult, Sample, Source,
+    Fixative, Handling, Histology, IhcFinding, IhcResult, IshResult, Origin, Passage, Sample,
+    Source,
 };
 use crate::her2::number::Measure;
 use crate::her2::reason::score_names;
@@ -85,6 +86,8 @@ struct IhcRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     staining_present: Option<bool>,
     origin: &'static str,
+    #[serde(flatten)]
+    span: Option<SpanRecord>,
     source: String,
     version: Option<String>,
 }
@@ -107,13 +110,42 @@ struct IshRecord {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     adjudicated: bool,
     origin: &'static str,
+    #[serde(flatten)]
+    span: Option<SpanRecord>,
     source: String,
     version: Option<String>,
+}
+
+/// The words of a narrative that were read, and where they stand.
+#[derive(Clone, Debug, Serialize)]
+struct SpanRecord {
+    span: String,
+    span_at: String,
+}
+
+impl SpanRecord {
+    fn of(passages: &[Passage]) -> Option<Self> {
+        let texts: Vec<&str> = passages
+            .iter()
+            .map(|passage| passage.text.as_str())
+            .collect();
+        let places: Vec<String> = (passages.iter())
+            .map(|passage| format!("{}:{}-{}", passage.path, passage.start, passage.end))
+            .collect();
+        (!passages.is_empty()).then(|| Self {
+            span: texts.join(" … "),
+            span_at: places.join(", "),
+        })
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct Reported {
     value: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'static str>,
+    #[serde(flatten)]
+    span: Option<SpanRecord>,
     source: String,
 }
 
@@ -177,6 +209,11 @@ impl DecisionRecord {
             reported_status: (evidence.reported.iter())
                 .map(|status| Reported {
                     value: status.value.name(),
+                    origin: status.passage.as_ref().map(|_| Origin::Narrative.name()),
+                    span: status
+                        .passage
+                        .as_ref()
+                        .and_then(|passage| SpanRecord::of(std::slice::from_ref(passage))),
                     source: status.source.reference.clone(),
                 })
                 .collect(),
@@ -234,6 +271,7 @@ impl IhcRecord {
             intense_percent: result.intense_percent.as_ref().map(ToString::to_string),
             staining_present: result.staining_present,
             origin: result.origin.name(),
+            span: SpanRecord::of(&result.passages),
             source: reference,
             version,
         }
@@ -258,6 +296,7 @@ impl IshRecord {
             recount: result.role == CountRole::Recount,
             adjudicated: result.role == CountRole::Adjudicated,
             origin: result.origin.name(),
+            span: SpanRecord::of(&result.passages),
             source: reference,
             version,
         }

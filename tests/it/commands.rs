@@ -348,7 +348,7 @@ fn the_table_is_that_of_every_edition_unless_one_is_asked_for() {
 fn names_dates_of_birth_identifiers_and_report_text_never_reach_the_log() {
     let canary = |number: u32| format!("CANARY{number}");
     let bundle = case_file(
-        "her2-in-the-conclusion-only-is-a-review-item",
+        "a-score-in-the-conclusion-alone-is-read-as-narrative",
         "bundle.json",
     );
     let mut bundle: serde_json::Value = serde_json::from_str(&bundle).unwrap();

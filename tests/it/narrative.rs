@@ -180,7 +180,9 @@ fn judge(line: &Line, read: &Read) -> Verdict {
         }
     }
     for word in values("ihc_word") {
-        let is_alone = values("ihc_score").is_empty() && values("ish_result").is_empty();
+        let is_alone = ["ihc_score", "ish_result", "ish_ratio"]
+            .iter()
+            .all(|column| values(column).is_empty());
         if is_alone && word != expected && read.unread.is_empty() {
             verdict
                 .wrong

@@ -614,6 +614,13 @@ fn results(tokens: &mut [Token], range: Range<usize>, side: Option<Side>, read: 
     let says_ish = run
         .iter()
         .any(|token| matches!(token.tag, Tag::Amplified | Tag::NotAmplified));
+    // "Amplified, low level" is no word of a guideline.
+    let is_weak_next = tokens
+        .get(range.end)
+        .is_some_and(|token| token.tag == Tag::Weak);
+    if says_ish && is_weak_next {
+        return false;
+    }
     let mut said: Vec<Said> = Vec::new();
     let mut test = Test::NotNamed;
     for (index, token) in run.iter().enumerate() {

@@ -150,9 +150,9 @@ fn word_or_number(characters: &[(usize, char)], from: usize) -> (Kind, usize) {
     (Kind::Number, length)
 }
 
-/// A combining accent belongs to the letter before it.
+/// A combining accent, a soft hyphen and their like belong to the word they stand in.
 fn is_mark(character: char) -> bool {
-    ('\u{300}'..='\u{36f}').contains(&character)
+    matches!(character, '\u{300}'..='\u{36f}' | '\u{ad}' | '\u{200b}'..='\u{200d}')
 }
 
 fn sign(character: char) -> &'static str {
@@ -230,7 +230,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            texts("Über­expression—nein"),
+            texts("Über\u{ad}expression—nein"),
             ["uberexpression", "-", "nein"]
         );
         assert_eq!(

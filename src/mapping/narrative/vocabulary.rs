@@ -1,6 +1,6 @@
 //! The language files: words with their tags, and rules over sequences of tags.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use regex::Regex;
 use serde::Deserialize;
@@ -226,9 +226,9 @@ pub(super) enum Step {
 pub(super) struct Language {
     pub(super) steps: Vec<(Step, Regex)>,
     pub(super) reads: Vec<(What, Regex)>,
-    phrases: HashMap<String, Vec<Phrase>>,
-    beginnings: HashMap<String, Vec<Phrase>>,
-    headings: HashMap<String, Tag>,
+    phrases: BTreeMap<String, Vec<Phrase>>,
+    beginnings: BTreeMap<String, Vec<Phrase>>,
+    headings: BTreeMap<String, Tag>,
 }
 
 #[derive(Clone, Debug)]
@@ -247,9 +247,9 @@ impl Language {
         let mut language = Self {
             steps: Vec::new(),
             reads: Vec::new(),
-            phrases: HashMap::new(),
-            beginnings: HashMap::new(),
-            headings: HashMap::new(),
+            phrases: BTreeMap::new(),
+            beginnings: BTreeMap::new(),
+            headings: BTreeMap::new(),
         };
         let mut classes: BTreeMap<String, String> = BTreeMap::new();
         for (index, (name, text)) in files.into_iter().enumerate() {

@@ -93,6 +93,7 @@ impl Composer<'_> {
             Status::Equivocal | Status::Indeterminate | Status::Insufficient => return false,
         };
         self.publishing.final_without_sign_off
+            && !self.case.evidence.is_narrated()
             && decision.review.is_empty()
             && !self.case.evidence.reported.is_empty()
             && (self.case.evidence.reported.iter()).all(|reported| reported.value == stated)

@@ -100,6 +100,19 @@ impl Composer<'_> {
         )
     }
 
+    /// The record, and the words of narratives that it rests on, for the person who checks them.
+    fn inputs(&self) -> Vec<TaskInput> {
+        let record = TaskInput {
+            kind: in_words("decision record"),
+            text: self.record.clone(),
+        };
+        let passages = self.case.evidence.passages().map(|passage| TaskInput {
+            kind: in_words("read from narrative"),
+            text: format!("{}: {}", passage.path, passage.text),
+        });
+        std::iter::once(record).chain(passages).collect()
+    }
+
     fn task(
         &self,
         id: String,
@@ -128,10 +141,7 @@ impl Composer<'_> {
             authored_on: Some(self.now.to_owned()),
             last_modified: Some(self.now.to_owned()),
             due: None,
-            inputs: vec![TaskInput {
-                kind: in_words("decision record"),
-                text: self.record.clone(),
-            }],
+            inputs: self.inputs(),
             security: self.security.clone(),
         };
         Ok(Written {
