@@ -16,7 +16,7 @@ use crate::fhir::dates::Date;
 use crate::fhir::pool::Pool;
 use crate::fhir::tissue::Specimens;
 use crate::her2::evidence::{Site, Source, UnreadTest};
-use crate::mapping::normalise::{Piece, Surroundings, TissueFact, normalise};
+use crate::mapping::normalise::{Concern, Piece, Surroundings, TissueFact, normalise};
 use crate::mapping::table::{ReportKind, Side};
 use mentions::{observation_mentions, report_mentions};
 use place::{place, specimen_of};
@@ -54,6 +54,8 @@ pub struct Item<'r> {
     pub second_observer: BTreeSet<Source>,
     /// What it says about the tissue itself.
     pub facts: Vec<TissueFact>,
+    /// Of what concern each question of its Observation is.
+    pub concerns: Vec<Concern>,
 }
 
 impl<'r> Item<'r> {
@@ -199,6 +201,7 @@ impl<'r> Gathering<'_, 'r> {
             }
             let mut item = self.item_of(observation, normalised.pieces);
             item.facts = normalised.facts;
+            item.concerns = normalised.concerns;
             let above = self.trees.all_above(observation);
             if observation.specimen.is_none()
                 && !above.is_disjoint(&quotations)
@@ -283,6 +286,7 @@ impl<'r> Gathering<'_, 'r> {
             report_issued_on,
             second_observer,
             facts: Vec::new(),
+            concerns: Vec::new(),
             ancestors,
             reports,
         }
@@ -379,6 +383,7 @@ impl<'r> Gathering<'_, 'r> {
             reported_on: issued_on,
             report_issued_on: issued_on,
             facts: Vec::new(),
+            concerns: Vec::new(),
         };
         place(&mut item, self.sources, self.rules);
         (self.units.entry(report.key).or_default()).push(self.items.len());
