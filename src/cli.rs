@@ -266,7 +266,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Check => check::check(&config).await,
-        Command::Mappings(command) => mappings::run(command, &config),
+        Command::Mappings(command) => mappings::run(command, &config).await,
         Command::FakeServer {
             listen,
             fault,

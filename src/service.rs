@@ -12,3 +12,4 @@ pub mod progress;
 pub mod publish;
 pub mod pull;
 pub mod store;
+pub mod survey;
