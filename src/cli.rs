@@ -31,6 +31,7 @@ use crate::service::demo;
 use crate::service::fake_server::Fault;
 use crate::service::output::print;
 use crate::service::pass::PassOptions;
+use crate::service::serve::UnknownRelease;
 use crate::service::store::StoreError;
 
 /// Some cases wait for review or retry (with `--strict`).
@@ -75,6 +76,12 @@ enum Command {
         #[command(flatten)]
         guideline: GuidelineArguments,
     },
+    /// A pass at once and then every `schedule.interval_seconds`, until SIGINT or SIGTERM
+    ///
+    /// It ends after the pass in hand. SIGHUP reads the mapping files again: new ones that can be used are in force from
+    /// the next pass on, and otherwise the old ones stay and the log says why. There is no HTTP door yet: no
+    /// subscriptions, pages or metrics.
+    Serve,
     /// The same job offline: FHIR JSON, a Bundle or NDJSON in (also gzipped), the resources it would write out
     Derive {
         #[command(flatten)]
@@ -193,6 +200,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
             || cause.is::<MappingError>()
             || cause.is::<MappingFileUnreadable>()
             || cause.is::<ClientSetupError>()
+            || cause.is::<UnknownRelease>()
             || cause.is::<Usage>()
         {
             return WRONG_INPUT;
@@ -266,7 +274,8 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Check => check::check(&config).await,
-        Command::Mappings(command) => mappings::run(command, &config),
+        Command::Mappings(command) => mappings::run(command, &config).await,
+        Command::Serve => server::serve(config).await,
         Command::FakeServer {
             listen,
             fault,

@@ -76,6 +76,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// How far a pass looks back.
     pub pull: PullConfig,
+    /// When `serve` works.
+    pub schedule: ScheduleConfig,
     /// The prefix of our own identifiers and codes.
     pub identifiers: IdentifierConfig,
     /// Editions and assumed site.
@@ -159,6 +161,13 @@ pub struct PullConfig {
     pub clock_drift: Duration,
     /// Where the first pass begins; `None` is everything.
     pub initial_since: Option<DateTime<FixedOffset>>,
+}
+
+/// `[schedule]`: see `config/default.toml`.
+#[derive(Debug, Clone, Copy)]
+pub struct ScheduleConfig {
+    /// From the beginning of a pass to that of the next.
+    pub interval: Duration,
 }
 
 /// `[identifiers]`: see `config/default.toml`.

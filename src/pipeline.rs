@@ -3,6 +3,7 @@
 
 pub mod assemble;
 pub mod cases;
+pub mod coverage;
 pub mod edition;
 pub mod gather;
 mod handling;
@@ -26,6 +27,7 @@ use crate::her2::decision::Decision;
 use crate::her2::evidence::{Evidence, JoinedBy, OtherTissue, Site, Source, TissueStatement};
 use crate::her2::guideline::{Edition, Rule};
 use crate::her2::reason;
+use crate::mapping::coverage::Coverage;
 use crate::mapping::normalise::{InputRules, Piece};
 use crate::mapping::table::{Mapping, hex};
 use assemble::{Assembled, Excluded, assemble};
@@ -174,6 +176,8 @@ pub struct Derived {
     pub empty: Vec<EmptyCase>,
     /// What each report, and each Observation without a report, came to.
     pub units: Vec<UnitResult>,
+    /// Which codes occur, and which of them are mapped.
+    pub coverage: Coverage,
 }
 
 /// Derives every case of a pool: bundle → candidates → evidence → decision.
@@ -236,6 +240,7 @@ pub fn derive(pool: &Pool<'_>, rules: &Rules) -> Derived {
             fingerprint: fingerprint(&view, &ruleset, rules.mapping.hash()),
             ..view
         }));
+    derived.coverage = coverage::coverage_of(&gathered, &sources, &rules.mapping);
     derived.units = ledger::units(&gathered, &joined, &derived);
     derived
 }

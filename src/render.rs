@@ -1,14 +1,19 @@
-//! What people read: the decision table of an edition, one case with its reasons, and one case by two editions.
+//! What people read: the decision table of an edition, one case with its reasons, one case by two editions, which codes
+//! occur, and what unmapped ones may mean.
 //!
 //! Sentences come from the rules and reasons themselves; here they are only laid out. What was sent by a server may
 //! stand among them, so everything is made printable, and escaped where it becomes Markdown.
 
+mod codes;
 mod explained;
 mod side_by_side;
+mod suggestions;
 mod table;
 
+pub use codes::{CodeList, CodesFormat};
 pub use explained::{explained, one_line};
 pub use side_by_side::side_by_side;
+pub use suggestions::suggestions;
 pub use table::{table, tables};
 
 /// How something is laid out.

@@ -11,4 +11,6 @@ pub mod pass;
 pub mod progress;
 pub mod publish;
 pub mod pull;
+pub mod serve;
 pub mod store;
+pub mod survey;

@@ -1,13 +1,17 @@
 //! `mappings`: what people do with mapping files.
 
 mod check;
+mod codes;
+mod coverage;
 mod export;
 mod import;
+mod suggest;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use chrono::{DateTime, Utc};
 use clap::{Subcommand, ValueEnum};
 
 use crate::config::Config;
@@ -41,6 +45,38 @@ pub(super) enum MappingsCommand {
         #[arg(long, value_name = "FINDING")]
         is: Option<String>,
     },
+    /// Which codes occur, how often, and what they are mapped to
+    ///
+    /// On a server, what stands under unknown codes in no known report is found by no search: name an export as FILE.
+    Coverage {
+        #[command(flatten)]
+        source: CodeSource,
+        /// Only codes that nobody has mapped
+        #[arg(long)]
+        unmapped: bool,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = CoverageFormat::Text)]
+        format: CoverageFormat,
+    },
+    /// A mapping file with proposals for the codes that nobody has mapped, refused until a person has read it
+    Suggest {
+        #[command(flatten)]
+        source: CodeSource,
+    },
+}
+
+/// Where codes are looked for.
+#[derive(Debug, clap::Args)]
+pub(super) struct CodeSource {
+    /// Files of FHIR JSON, Bundles or NDJSON, also gzipped; `-` is standard input. Without any: the server's HER2 results and reports
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Of the server, only what changed since (a date or a FHIR instant)
+    #[arg(long, value_name = "WHEN", value_parser = super::moment, conflicts_with = "files")]
+    since: Option<DateTime<Utc>>,
+    /// The unmapped codes that earlier passes have met, with when
+    #[arg(long, conflicts_with_all = ["files", "since"])]
+    quarantine: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -56,12 +92,25 @@ pub(super) enum ExportFormat {
     All,
 }
 
-pub(super) fn run(command: MappingsCommand, config: &Config) -> Result<ExitCode> {
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum CoverageFormat {
+    Text,
+    Csv,
+    Json,
+}
+
+pub(super) async fn run(command: MappingsCommand, config: &Config) -> Result<ExitCode> {
     match command {
         MappingsCommand::Check { format, files } => check::check(config, &files, format),
         MappingsCommand::Export { format, output } => {
             export::export(config, format, output.as_deref())
         }
         MappingsCommand::Import { files, is } => import::import(config, &files, is.as_deref()),
+        MappingsCommand::Coverage {
+            source,
+            unmapped,
+            format,
+        } => coverage::coverage(config, &source, unmapped, format).await,
+        MappingsCommand::Suggest { source } => suggest::suggest(config, &source).await,
     }
 }

@@ -53,6 +53,7 @@ pub(super) fn derive_files(
     progress.finish();
     let ledger = offline_ledger(&derived, &rejected, &refused);
     summarise(&pool, &rejected, &ledger);
+    name_unmapped(&derived);
     warn_of_uncovered(rules.guidelines.chosen, derived.cases.iter());
     if is_nothing_readable(&pool, &rejected) {
         return Ok(ExitCode::from(WRONG_INPUT));
@@ -78,6 +79,7 @@ pub(super) fn explain_files(
     )?;
     let ledger = offline_ledger(&derived, &rejected, &BTreeSet::new());
     summarise(&pool, &rejected, &ledger);
+    name_unmapped(&derived);
     warn_of_uncovered(rules.guidelines.chosen, derived.cases.iter());
     if is_nothing_readable(&pool, &rejected) {
         return Ok(ExitCode::from(WRONG_INPUT));
@@ -121,6 +123,16 @@ fn offline_ledger(derived: &Derived, rejected: &[Rejected], refused: &BTreeSet<S
         });
     }
     ledger
+}
+
+/// How many codes nobody has mapped, and where to look.
+pub(super) fn name_unmapped(derived: &Derived) {
+    let unmapped = derived.coverage.unmapped().count();
+    if unmapped > 0 {
+        eprintln!(
+            "unmapped codes of HER2 results: {unmapped}; `her2-adapter mappings coverage --unmapped` lists them"
+        );
+    }
 }
 
 /// What was read, on standard error: nothing is in no column.

@@ -8,19 +8,19 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 use super::explain::print_explained;
+use super::offline::name_unmapped;
 use super::{ExplainFormat, Usage, strict_code, warn_of_placeholder, warn_of_uncovered};
 use crate::app;
 use crate::config::Config;
 use crate::fhir::json::Json;
 use crate::fhir::pool::Pool;
-use crate::pipeline::results::Release;
 use crate::pipeline::{CaseResult, Rules, derive};
-use crate::service::client::{Capabilities, FhirClient};
+use crate::service::client::FhirClient;
 use crate::service::fake_server::{FakeServer, FakeServerOptions, Fault};
 use crate::service::output::print;
-use crate::service::pass::{Pass, PassOptions};
-use crate::service::publish::Publisher;
+use crate::service::pass::PassOptions;
 use crate::service::pull::Puller;
+use crate::service::serve::{Runner, triggers};
 use crate::service::store::Store;
 
 /// `run`: one pass over what changed on the server.
@@ -30,44 +30,12 @@ pub(super) async fn run_pass(
     strict: bool,
 ) -> Result<ExitCode> {
     warn_of_placeholder(&config);
-    let rules = app::rules(&config)?;
-    let read = config.read_server()?;
-    let reader = FhirClient::new(&read)?;
-    let writer = FhirClient::new(&config.write_server()?)?;
-    let store = Store::open(&config.store.path).await?;
-    let capabilities = reader
-        .capabilities()
-        .await
-        .context("cannot read the server's CapabilityStatement")?;
-    let release = match &config.server.write {
-        None => release_for(&capabilities)?,
-        Some(_) => release_for(
-            &writer
-                .capabilities()
-                .await
-                .context("cannot read server.write's CapabilityStatement")?,
-        )?,
-    };
-    let publishing = app::publishing(&config, release)?;
-    let puller = Puller::new(reader, read.base.as_str(), capabilities);
-    let pass = Pass {
-        puller: &puller,
-        publisher: Publisher {
-            client: &writer,
-            store: &store,
-            rules: &rules,
-            publishing: &publishing,
-            dry_run: options.dry_run,
-        },
-        store: &store,
-        rules: &rules,
-        settings: &config.pull,
-    };
-    let report = match pass.run(&options).await {
+    let runner = Runner::open(config).await?;
+    let report = match runner.pass(&options).await {
         Ok(report) => report,
         Err(error) => {
-            store.close().await;
-            return Err(error.into());
+            runner.close().await;
+            return Err(error);
         }
     };
     for line in &report.would_change {
@@ -80,12 +48,29 @@ pub(super) async fn run_pass(
         tracing::info!("{count} cases {}", change.name(options.dry_run));
     }
     warn_of_uncovered(
-        rules.guidelines.chosen,
+        runner.rules.guidelines.chosen,
         report.cases.iter().map(|(case, _)| case),
     );
     print(&format!("{}\n", report.ledger))?;
-    store.close().await;
+    runner.close().await;
     Ok(strict_code(strict, &report.ledger))
+}
+
+/// `serve`: passes by the clock until the process is told to end.
+pub(super) async fn serve(config: Config) -> Result<ExitCode> {
+    warn_of_placeholder(&config);
+    let interval = config.schedule.interval;
+    let mut runner = Runner::open(config).await?;
+    tracing::info!(
+        mapping = runner.rules.mapping.hash(),
+        "serving: a pass every {} seconds",
+        interval.as_secs()
+    );
+    let ended = runner.serve(triggers(interval)?).await;
+    runner.close().await;
+    ended?;
+    tracing::info!("ended between two passes, as told");
+    Ok(ExitCode::SUCCESS)
 }
 
 /// `explain --case ID`: the decision record of a case that an earlier pass has seen.
@@ -115,6 +100,7 @@ pub(super) async fn explain_case(
         )));
     }
     print_explained(&found, &pool, &rules, format)?;
+    name_unmapped(&derived);
     warn_of_uncovered(rules.guidelines.chosen, found.into_iter());
     Ok(ExitCode::SUCCESS)
 }
@@ -170,18 +156,4 @@ pub(super) async fn fake_server(
     tokio::signal::ctrl_c().await?;
     server.stop().await;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The release to write. A server of another version would refuse or misread what this build composes.
-fn release_for(capabilities: &Capabilities) -> Result<Release> {
-    let Some(version) = capabilities.fhir_version.as_deref() else {
-        return Ok(Release::R4);
-    };
-    Release::for_version(version).ok_or_else(|| {
-        let hint = "R4 and R4B, and with the feature `r5` R5";
-        Usage(format!(
-            "the server to write to speaks FHIR {version}; this program writes {hint}"
-        ))
-        .into()
-    })
 }

@@ -11,7 +11,8 @@ use url::Url;
 
 use super::{
     CodingOrder, Config, ConfigError, GuidelineConfig, IdentifierConfig, InputConfig, LogConfig,
-    PublishConfig, PullConfig, ServerConfig, StoreConfig, TokenSource, TransportLimits, invalid,
+    PublishConfig, PullConfig, ScheduleConfig, ServerConfig, StoreConfig, TokenSource,
+    TransportLimits, invalid,
 };
 use crate::her2::conventions::{
     Conventions, DerivedRatio, SingleProbeHigh, ThreePlusAtLowPercent, UnstatedCells,
@@ -27,6 +28,7 @@ use crate::pipeline::edition::Guidelines;
 pub(super) struct ConfigWritten {
     server: ServerWritten,
     pull: PullWritten,
+    schedule: ScheduleWritten,
     identifiers: IdentifiersWritten,
     guideline: GuidelineWritten,
     input: InputWritten,
@@ -59,6 +61,12 @@ struct PullWritten {
     transaction_timeout_seconds: i64,
     clock_drift_seconds: i64,
     initial_since: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScheduleWritten {
+    interval_seconds: i64,
 }
 
 #[derive(Deserialize)]
@@ -137,6 +145,13 @@ impl ConfigWritten {
                     0..=3_600,
                 )?,
                 initial_since: initial_since(&self.pull.initial_since)?,
+            },
+            schedule: ScheduleConfig {
+                interval: seconds(
+                    "schedule.interval_seconds",
+                    self.schedule.interval_seconds,
+                    5..=86_400,
+                )?,
             },
             identifiers: IdentifierConfig {
                 base: identifier_base(&self.identifiers.base)?,

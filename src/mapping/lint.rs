@@ -334,6 +334,10 @@ fn flaw_of(fault: &Fault) -> Flaw {
         MappingError::DoubleRow { .. } => ("double-row", "leave one of the rows"),
         MappingError::Conflict { .. } => ("conflict", "find out which of the two is meant"),
         MappingError::UnknownProfile { .. } => ("unknown-profile", "name a shipped profile"),
+        MappingError::Proposed { .. } => (
+            "proposed",
+            "read each proposal, then take `proposed.` out of the name of its table or delete it",
+        ),
         MappingError::BadRow { .. } => ("bad-row", "choose what mappings/base.toml shows"),
     };
     Flaw {

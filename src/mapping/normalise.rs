@@ -103,6 +103,18 @@ pub struct Surroundings {
     pub about_her2: bool,
 }
 
+/// Whether a question is the adapter's concern.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Concern {
+    /// It is about HER2, or may be: what is not understood of it becomes a review item.
+    Her2,
+    /// It is never an input.
+    Excluded,
+    /// It has nothing to do with HER2.
+    #[default]
+    None,
+}
+
 /// What one Observation comes to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Normalised {
@@ -114,6 +126,8 @@ pub struct Normalised {
     pub is_panel: bool,
     /// What its members say is quoted from an earlier specimen.
     pub is_quotation: bool,
+    /// Of what concern each of its questions is, in their order.
+    pub concerns: Vec<Concern>,
 }
 
 /// Understands one Observation.
@@ -144,13 +158,20 @@ pub fn normalise(
     // What is mapped comes first: it tells whether the rest is about HER2.
     let (mapped, others): (Vec<_>, Vec<_>) =
         in_order.partition(|(_, candidate)| reader.is_mapped(candidate));
+    let mut concerns = vec![Concern::None; observation.candidates.len()];
     for (index, candidate) in mapped.into_iter().chain(others) {
+        let (pieces, is_panel, is_quotation) =
+            (reader.pieces.len(), reader.is_panel, reader.is_quotation);
         let place = Place {
             is_component: index > 0,
             has_parts,
             about_her2: surroundings.about_her2,
         };
         reader.candidate(candidate, place);
+        let is_container = (reader.is_panel && !is_panel) || (reader.is_quotation && !is_quotation);
+        if let Some(concern) = concerns.get_mut(index) {
+            *concern = reader.concern(candidate, pieces, is_container);
+        }
     }
     reader.notes();
     // A panel states the method of its members.
@@ -201,6 +222,7 @@ pub fn normalise(
         facts: reader.facts,
         is_panel: reader.is_panel,
         is_quotation: reader.is_quotation,
+        concerns,
     }
 }
 

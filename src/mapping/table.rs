@@ -22,7 +22,7 @@ use layers::{Layer, Overlap, SourceFile, Stack};
 use rows::{Form, Meaning, Row, Slot, Table};
 
 pub use lexicon::Lexicon;
-pub use meanings::{Answer, Finding, Morphology, ReportKind, Side, SiteMeaning, Step};
+pub use meanings::{Answer, Finding, Morphology, ReportKind, Side, SiteMeaning, Step, word_of};
 pub use units::Units;
 pub use written::Header;
 pub(super) use written::HeaderWritten;
@@ -115,6 +115,17 @@ pub enum MappingError {
         /// Those that there are.
         known: String,
     },
+    /// It holds proposals of `mappings suggest`, which are a person's to take over.
+    #[error(
+        "mapping `{file}` holds proposals ({}): read each, and take `proposed.` out of the name of its table or delete it",
+        .tables.join(", ")
+    )]
+    Proposed {
+        /// Its name.
+        file: String,
+        /// The tables they are for.
+        tables: Vec<String>,
+    },
     /// A row has neither or both of `code` and `prefix`, or a word that is unknown.
     #[error("mapping `{file}` has a row that cannot be used: {why}")]
     BadRow {
@@ -137,6 +148,7 @@ pub struct Mapping {
     sites: BTreeMap<Key, SiteRow>,
     site_prefixes: BTreeMap<Key, SiteRow>,
     slides: BTreeSet<Key>,
+    other_specimens: BTreeSet<Key>,
     reports: BTreeMap<Key, ReportKind>,
     /// How tissue was taken.
     pub samples: Lexicon<Sample>,
@@ -150,6 +162,8 @@ pub struct Mapping {
     pub grades: Lexicon<u8>,
     /// The spelling of each system that is searched by.
     preferred: BTreeSet<String>,
+    /// The short name of each spelling of a system.
+    system_names: BTreeMap<String, String>,
     /// Units a number may carry.
     pub units: Units,
     /// Words that stand in place of codes.
@@ -208,6 +222,11 @@ impl Mapping {
             overlaps: stack.overlaps(),
             ..Self::default()
         };
+        for (short, spellings, _) in stack.files.iter().flat_map(|file| &file.systems) {
+            for uri in spellings {
+                (mapping.system_names.entry(uri.clone())).or_insert_with(|| short.clone());
+            }
+        }
         for (slot, index) in &stack.in_force {
             if let Some(placed) = stack.rows.get(*index) {
                 mapping.take(slot, &placed.row);
@@ -234,6 +253,9 @@ impl Mapping {
             }
             Meaning::Slide => {
                 self.slides.insert(key);
+            }
+            Meaning::OtherSpecimen => {
+                self.other_specimens.insert(key);
             }
             Meaning::Report(kind) => {
                 self.reports.insert(key, *kind);
@@ -313,6 +335,23 @@ impl Mapping {
             .any(|key| self.slides.contains(&key))
     }
 
+    /// Whether a code is known to say nothing of a specimen that bears on anything here.
+    pub(super) fn is_other_specimen(&self, concept: &Concept<'_>) -> bool {
+        (concept.codings.iter())
+            .filter_map(key_of)
+            .any(|key| self.other_specimens.contains(&key))
+    }
+
+    /// The short name that mapping files give a system.
+    pub(super) fn system_name(&self, uri: &str) -> Option<&str> {
+        self.system_names.get(uri).map(String::as_str)
+    }
+
+    /// Whether some system has this short name.
+    pub(super) fn has_system_name(&self, name: &str) -> bool {
+        self.system_names.values().any(|known| known == name)
+    }
+
     /// What kind of report a code names.
     pub fn report(&self, concept: &Concept<'_>) -> Option<ReportKind> {
         (concept.codings.iter())
@@ -326,7 +365,7 @@ impl Mapping {
         self.tokens(
             self.findings
                 .iter()
-                .filter(|(_, row)| row.finding.is_searched())
+                .filter(|(_, row)| row.finding.is_about_her2())
                 .map(|(key, _)| key),
         )
     }

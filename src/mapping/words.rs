@@ -251,6 +251,19 @@ impl Words {
         })
     }
 
+    /// Whether a text consists of words of the vocabulary alone, so that showing it gives away nothing else.
+    pub fn is_vocabulary(&self, text: &str) -> bool {
+        let is_known = |token: &String| {
+            let sets = [&self.her2, &self.other_marker, &self.other_assay];
+            self.answers.contains_key(token)
+                || self.ihc.contains(token)
+                || self.ish.contains(token)
+                || sets.iter().any(|words| words.contains(token))
+        };
+        let tokens = tokens(text);
+        self.read(text).is_some() || (!tokens.is_empty() && tokens.iter().all(is_known))
+    }
+
     fn has_any(&self, text: &str, words: &BTreeSet<String>) -> bool {
         tokens(text).iter().any(|token| words.contains(token))
     }

@@ -17,7 +17,7 @@ use crate::fhir::dates::Date;
 use crate::fhir::pool::Pool;
 use crate::fhir::tissue::Specimens;
 use crate::her2::evidence::{Site, Source, UnreadTest};
-use crate::mapping::normalise::{NAMES_HER2, Piece, Surroundings, TissueFact, normalise};
+use crate::mapping::normalise::{Concern, NAMES_HER2, Piece, Surroundings, TissueFact, normalise};
 use crate::mapping::table::{ReportKind, Side};
 use mentions::{observation_mentions, report_mentions};
 use place::{place, specimen_of};
@@ -55,6 +55,8 @@ pub struct Item<'r> {
     pub second_observer: BTreeSet<Source>,
     /// What it says about the tissue itself.
     pub facts: Vec<TissueFact>,
+    /// Of what concern each question of its Observation is.
+    pub concerns: Vec<Concern>,
 }
 
 impl<'r> Item<'r> {
@@ -187,6 +189,7 @@ impl<'r> Gathering<'_, 'r> {
             }
             let mut item = self.item_of(observation, normalised.pieces);
             item.facts = normalised.facts;
+            item.concerns = normalised.concerns;
             let above = self.trees.all_above(observation);
             if observation.specimen.is_none()
                 && !above.is_disjoint(&quotations)
@@ -271,6 +274,7 @@ impl<'r> Gathering<'_, 'r> {
             report_issued_on,
             second_observer,
             facts: Vec::new(),
+            concerns: Vec::new(),
             ancestors,
             reports,
         }
@@ -365,6 +369,7 @@ impl<'r> Gathering<'_, 'r> {
             reported_on: issued_on,
             report_issued_on: issued_on,
             facts: Vec::new(),
+            concerns: Vec::new(),
         };
         place(&mut item, self.sources, self.rules);
         (self.units.entry(report.key).or_default()).push(self.items.len());

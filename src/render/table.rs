@@ -333,7 +333,7 @@ fn csv(edition: Edition) -> String {
 }
 
 /// A field of RFC 4180, quoted where it must be.
-fn csv_field(text: &str) -> String {
+pub(super) fn csv_field(text: &str) -> String {
     if text.contains([',', '"', '\r', '\n']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {

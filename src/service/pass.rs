@@ -17,6 +17,7 @@ use crate::fhir::elements::Reference;
 use crate::fhir::json::Json;
 use crate::fhir::pool::{Pool, Rejected};
 use crate::her2::evidence::Source;
+use crate::mapping::coverage::{CodeKey, knows};
 use crate::pipeline::ledger::{Ended, Ledger, UnitContent, UnitResult};
 use crate::pipeline::{CaseResult, Derived, Rules, derive};
 
@@ -53,6 +54,8 @@ pub struct PassReport {
     pub rejected: Vec<Rejected>,
     /// What would change, in a dry run.
     pub would_change: Vec<String>,
+    /// Codes of HER2 results that nobody has mapped, as this pass met them.
+    pub unmapped: BTreeSet<CodeKey>,
 }
 
 /// Why a pass could not be finished; the cursor has not moved.
@@ -107,6 +110,9 @@ impl Pass<'_> {
 
     async fn work(&self, options: &PassOptions, report: &mut PassReport) -> Result<(), PassError> {
         let started = Utc::now();
+        if !options.dry_run {
+            self.release_mapped().await?;
+        }
         let cursor = self.cursor().await?;
         let since = self.since(options, cursor);
         let mut window = self.puller.window(since, self.rules).await?;
@@ -170,6 +176,31 @@ impl Pass<'_> {
             self.store
                 .record_pass(&summary(&report.ledger, started))
                 .await?;
+        }
+        let unmapped = match options.dry_run {
+            true => report.unmapped.len(),
+            false => self.store.quarantined().await?.len(),
+        };
+        if unmapped > 0 {
+            tracing::warn!(
+                "unmapped codes of HER2 results: {unmapped}; `her2-adapter mappings coverage --quarantine` lists them"
+            );
+        }
+        Ok(())
+    }
+
+    /// Codes that the mapping has come to know leave the quarantine.
+    async fn release_mapped(&self) -> Result<(), PassError> {
+        let known: Vec<CodeKey> = (self.store.quarantined().await?.into_iter())
+            .map(|quarantined| quarantined.key)
+            .filter(|key| knows(&self.rules.mapping, key))
+            .collect();
+        if !known.is_empty() {
+            self.store.release(&known).await?;
+            tracing::info!(
+                "codes that are mapped now and leave the quarantine: {}",
+                known.len()
+            );
         }
         Ok(())
     }
@@ -278,6 +309,7 @@ impl Pass<'_> {
             }
         }
         let derived = derive(&pool, self.rules);
+        (report.unmapped).extend(derived.coverage.unmapped().map(|(key, _)| key.clone()));
         let touched: Vec<&UnitResult> = (derived.units.iter())
             .filter(|unit| is_touched(unit, &changed))
             .collect();
@@ -302,7 +334,7 @@ impl Pass<'_> {
                 .filter_map(|(case, _)| ended.get(case).copied());
             report.enter(unit, ends.max().unwrap_or(Ended::NotHer2));
         }
-        self.remember(&derived).await
+        self.remember(&derived, &pool).await
     }
 
     /// Writes the cases of the touched units, and withdraws those that have nothing left to stand on.
@@ -375,11 +407,15 @@ impl Pass<'_> {
         Ok(ended)
     }
 
-    /// Notes which sources each case rests on, and which units name it, so that one that leaves a case is noticed.
-    async fn remember(&self, derived: &Derived) -> Result<(), PassError> {
+    /// Notes which sources each case rests on, and which units name it, so that one that leaves a case is noticed; and
+    /// which codes are unmapped.
+    async fn remember(&self, derived: &Derived, pool: &Pool<'_>) -> Result<(), PassError> {
         if self.publisher.dry_run {
             return Ok(());
         }
+        let resources: Vec<&str> = pool.all().map(|resource| resource.key.as_str()).collect();
+        let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
+        (self.store.quarantine(&resources, &derived.coverage, &now)).await?;
         for case in &derived.cases {
             let names_it = |unit: &&UnitResult| match &unit.content {
                 UnitContent::Cases(cases) => cases.contains(&case.id),
@@ -461,13 +497,13 @@ fn end_of(unit: &UnitResult, ended: &BTreeMap<String, Ended>) -> Ended {
 
 /// What a window brought of one patient.
 #[derive(Debug, Default)]
-struct OfPatient {
+pub(super) struct OfPatient {
     changed: BTreeSet<String>,
-    texts: Texts,
+    pub(super) texts: Texts,
 }
 
 /// The resources of a window by patient, and the units that are gone; patients of whom nothing changed are left out.
-fn by_subject(
+pub(super) fn by_subject(
     window: &Window,
     gone: &BTreeMap<String, Option<String>>,
     base: &str,

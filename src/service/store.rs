@@ -1,6 +1,6 @@
 //! What the program remembers between passes, in one SQLite file.
 //!
-//! It holds references, hashes and codes, no report text. Everything in it can be rebuilt from the server by a pass over the
+//! It holds references, hashes, and codes with their displays, no report text. Everything in it can be rebuilt from the server by a pass over the
 //! whole history, except the intents: an open intent says that a write may have happened which nobody has confirmed.
 //!
 //! Each method is one transaction, on disk when it returns (WAL, `synchronous=FULL`). One process uses a file at a time; a lock
@@ -10,6 +10,7 @@
 mod cases;
 mod passes;
 mod schema;
+mod unmapped;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -233,7 +234,7 @@ mod tests {
                 error,
                 StoreError::Newer {
                     found: 99,
-                    known: 1
+                    known: 2
                 }
             ),
             "{error}"

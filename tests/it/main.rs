@@ -4,11 +4,13 @@
 
 mod commands;
 mod contradictions;
+mod coverage;
 mod edge_cases;
 mod golden_cases;
 mod layers;
 mod mapping_files;
 mod narrative;
+mod new_lab;
 mod passes;
 mod patient_view;
 mod peers;
@@ -17,6 +19,7 @@ mod properties;
 mod reading;
 mod reference_cases;
 mod samples;
+mod serve;
 mod staining;
 mod support;
 mod table;

@@ -1,7 +1,7 @@
 //! What each question of an Observation asks, and whether its answer is read, left out or named as unreadable.
 
 use super::tissue::{self, TissueFact};
-use super::{Piece, answers, values};
+use super::{Concern, Piece, answers, values};
 use crate::fhir::candidates::Candidate;
 use crate::fhir::elements::{Concept, Value};
 use crate::her2::evidence::{IhcFinding, Origin, UnreadTest};
@@ -65,6 +65,30 @@ impl Reader<'_, '_> {
                 Value::Concept(concept) => !concept.codings.is_empty(),
                 _ => false,
             })
+    }
+
+    /// Of what concern a question was: `since` is the number of pieces before it was read.
+    pub(super) fn concern(
+        &self,
+        candidate: &Candidate<'_>,
+        since: usize,
+        is_container: bool,
+    ) -> Concern {
+        let findings = || {
+            (candidate.code.codings.iter())
+                .filter_map(|coding| self.mapping.finding(coding))
+                .map(|row| row.finding)
+        };
+        let says_something =
+            |piece: &Piece| !matches!(piece, Piece::Excluded { .. } | Piece::Site(_));
+        let is_read = (self.pieces.iter()).skip(since).any(says_something);
+        if is_read || is_container || findings().any(Finding::is_about_her2) {
+            Concern::Her2
+        } else if findings().any(|finding| finding.exclusion().is_some()) {
+            Concern::Excluded
+        } else {
+            Concern::None
+        }
     }
 
     /// Whether a component names ERBB2 as the gene studied.

@@ -155,6 +155,13 @@ impl Stack {
         for (line, error) in found.faults {
             self.fault(&file.name, Some(line), error);
         }
+        if let Some(proposed) = &written.proposed {
+            let error = MappingError::Proposed {
+                file: file.name.clone(),
+                tables: proposed.get_ref().keys().cloned().collect(),
+            };
+            self.fault(&file.name, Some(lines.at(proposed.span().start)), error);
+        }
         let line = lines.at(written.header.span().start);
         let header = match written.header.into_inner().checked(&file.name) {
             Ok(header) => Some(header),

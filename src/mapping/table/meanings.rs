@@ -1,11 +1,11 @@
 //! What codes can mean: the closed lists that mapping files choose from.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::her2::evidence::{Histology, IshWord, Probe, Score, Site, StatedResult};
 
 /// What an Observation or component asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Finding {
     /// The sender's overall HER2 status: an opinion, kept apart.
@@ -112,8 +112,8 @@ impl Finding {
         )
     }
 
-    /// Whether an Observation of it is worth a search of its own.
-    pub(super) fn is_searched(self) -> bool {
+    /// Whether it is about HER2 wherever it stands, so that an Observation of it is worth a search of its own.
+    pub fn is_about_her2(self) -> bool {
         self.exclusion().is_none()
             && !self.is_about_tissue()
             && !matches!(
@@ -131,7 +131,7 @@ impl Finding {
 }
 
 /// What an answer means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// Score 0.
@@ -236,6 +236,14 @@ impl Answer {
     }
 }
 
+/// The word by which mapping files name a finding, an answer, or another of these meanings.
+pub fn word_of(meaning: &impl Serialize) -> String {
+    match serde_json::to_value(meaning) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
 /// What a site code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SiteMeaning {
@@ -246,7 +254,7 @@ pub enum SiteMeaning {
 }
 
 /// What was done with tissue after it was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// It lay in the fixative.
@@ -258,7 +266,7 @@ pub enum Step {
 }
 
 /// What a tumour is made of, as far as it bears on HER2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Morphology {
     /// Tubular carcinoma.
@@ -299,7 +307,7 @@ pub enum Side {
 }
 
 /// What kind of report a code names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReportKind {
     /// A pathology report, whose narrative may speak of HER2.

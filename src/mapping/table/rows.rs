@@ -135,6 +135,7 @@ pub(super) enum Meaning {
     Answer(AnswerRow),
     Site(SiteRow),
     Slide,
+    OtherSpecimen,
     Report(ReportKind),
     Sample(Sample),
     Fixative(Fixative),
@@ -520,6 +521,7 @@ fn meaning_of(table: Table, is: &str, extras: Extras<'_>) -> Result<Meaning, Str
             side,
         }),
         Table::Specimen if is == "slide" => Meaning::Slide,
+        Table::Specimen if is == "other" => Meaning::OtherSpecimen,
         Table::Specimen => return Err(format!("specimen kind `{is}` is unknown")),
         Table::Report => Meaning::Report(named(is).ok_or_else(unknown)?),
         Table::Sample => Meaning::Sample(

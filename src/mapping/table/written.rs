@@ -13,6 +13,8 @@ use super::MappingError;
 #[serde(deny_unknown_fields)]
 pub(super) struct FileWritten {
     pub(super) header: Spanned<HeaderWritten>,
+    /// What `mappings suggest` proposed and nobody has taken over yet.
+    pub(super) proposed: Option<Spanned<toml::Table>>,
     #[serde(default)]
     pub(super) systems: BTreeMap<Spanned<String>, Vec<String>>,
     #[serde(default)]

@@ -2,7 +2,8 @@
 
 /// The steps from an empty file to the present schema. Each ends by setting the version it leads to.
 /// A step that was released is never changed; new ones follow it.
-pub(super) const MIGRATIONS: [&str; 1] = ["
+pub(super) const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE feed (
         name TEXT PRIMARY KEY,
         reached TEXT NOT NULL
@@ -52,4 +53,27 @@ pub(super) const MIGRATIONS: [&str; 1] = ["
         since TEXT NOT NULL
     );
     PRAGMA user_version = 1;
-"];
+",
+    "
+    CREATE TABLE unmapped (
+        kind TEXT NOT NULL,
+        system TEXT NOT NULL,
+        code TEXT NOT NULL,
+        display TEXT,
+        first_seen TEXT NOT NULL,
+        last_seen TEXT NOT NULL,
+        PRIMARY KEY (kind, system, code)
+    );
+    CREATE TABLE unmapped_source (
+        kind TEXT NOT NULL,
+        system TEXT NOT NULL,
+        code TEXT NOT NULL,
+        source TEXT NOT NULL,
+        version TEXT NOT NULL,
+        PRIMARY KEY (kind, system, code, source),
+        FOREIGN KEY (kind, system, code) REFERENCES unmapped (kind, system, code)
+    );
+    CREATE INDEX unmapped_source_by_source ON unmapped_source (source);
+    PRAGMA user_version = 2;
+",
+];

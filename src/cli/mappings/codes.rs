@@ -1,0 +1,48 @@
+//! Where `coverage` and `suggest` find codes: in files, on the server, or in the quarantine.
+
+use anyhow::{Context, Result, bail};
+
+use super::CodeSource;
+use crate::cli::Usage;
+use crate::config::Config;
+use crate::mapping::coverage::{Coverage, Quarantined};
+use crate::pipeline::Rules;
+use crate::pipeline::coverage::coverage;
+use crate::service::client::FhirClient;
+use crate::service::files;
+use crate::service::pull::Puller;
+use crate::service::store::Store;
+use crate::service::survey::survey;
+
+/// The codes of the files named, or of the server.
+pub(super) async fn occurring(
+    config: &Config,
+    rules: &Rules,
+    source: &CodeSource,
+) -> Result<Coverage> {
+    if source.files.is_empty() {
+        let read = config.read_server()?;
+        let client = FhirClient::new(&read)?;
+        let capabilities = (client.capabilities().await)
+            .context("cannot read the server's CapabilityStatement")?;
+        let puller = Puller::new(client, read.base.as_str(), capabilities);
+        return Ok(survey(&puller, rules, source.since).await?);
+    }
+    let input = files::read(&source.files);
+    let (pool, rejected) = input.pool();
+    for rejected in &rejected {
+        eprintln!("failed: {}: {}", rejected.place, rejected.why);
+    }
+    if !rejected.is_empty() && pool.all().next().is_none() {
+        bail!(Usage("nothing in the input is readable".to_owned()));
+    }
+    Ok(coverage(&pool, rules))
+}
+
+/// The codes that earlier passes have put aside.
+pub(super) async fn quarantined(config: &Config) -> Result<Vec<Quarantined>> {
+    let store = Store::open(&config.store.path).await?;
+    let quarantined = store.quarantined().await;
+    store.close().await;
+    Ok(quarantined?)
+}

@@ -1,0 +1,222 @@
+//! The long-running service: passes by the clock, mappings read again when asked, an end between two passes.
+//!
+//! Everything that starts work is a [`Trigger`] in one queue, so the loop itself knows no clock and no signals.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::MissedTickBehavior;
+
+use super::client::{Capabilities, ClientError, FhirClient};
+use super::pass::{Pass, PassOptions, PassReport};
+use super::publish::Publisher;
+use super::pull::Puller;
+use super::store::Store;
+use crate::app;
+use crate::config::{Config, ServerSettings};
+use crate::pipeline::Rules;
+use crate::pipeline::results::Release;
+
+/// What starts work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trigger {
+    /// It is time for a pass.
+    Pass,
+    /// The mapping files are to be read again.
+    Reload,
+    /// The service is to end.
+    Stop,
+}
+
+/// The server to write to speaks a FHIR release that this program cannot write.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the server to write to speaks FHIR {0}; this program writes R4 and R4B, and with the feature `r5` R5"
+)]
+pub struct UnknownRelease(String);
+
+/// Everything that passes between the servers of the settings need, for as long as the process lives.
+#[derive(Debug)]
+pub struct Runner {
+    config: Config,
+    read: ServerSettings,
+    reader: FhirClient,
+    writer: FhirClient,
+    store: Store,
+    /// What decides.
+    pub rules: Rules,
+}
+
+impl Runner {
+    /// Reads the mapping files and opens the store; the servers are first asked by a pass.
+    ///
+    /// # Errors
+    /// When settings or mapping files cannot be used, or the store cannot be opened.
+    pub async fn open(config: Config) -> Result<Self> {
+        let rules = app::rules(&config)?;
+        let read = config.read_server()?;
+        Ok(Self {
+            rules,
+            reader: FhirClient::new(&read)?,
+            writer: FhirClient::new(&config.write_server()?)?,
+            store: Store::open(&config.store.path).await?,
+            read,
+            config,
+        })
+    }
+
+    /// One pass.
+    ///
+    /// # Errors
+    /// When the servers or the store cannot be used, or the server to write to speaks another release.
+    pub async fn pass(&self, options: &PassOptions) -> Result<PassReport> {
+        let capabilities = (self.reader.capabilities().await)
+            .context("cannot read the server's CapabilityStatement")?;
+        let release = match &self.config.server.write {
+            None => release_for(&capabilities)?,
+            Some(_) => release_for(
+                &(self.writer.capabilities().await)
+                    .context("cannot read server.write's CapabilityStatement")?,
+            )?,
+        };
+        let publishing = app::publishing(&self.config, release)?;
+        let puller = Puller::new(self.reader.clone(), self.read.base.as_str(), capabilities);
+        let pass = Pass {
+            puller: &puller,
+            publisher: Publisher {
+                client: &self.writer,
+                store: &self.store,
+                rules: &self.rules,
+                publishing: &publishing,
+                dry_run: options.dry_run,
+            },
+            store: &self.store,
+            rules: &self.rules,
+            settings: &self.config.pull,
+        };
+        Ok(pass.run(options).await?)
+    }
+
+    /// Works until it is told to stop, or nobody can tell it any more. What arrives during a pass waits for its end; a
+    /// server that cannot be reached is tried again by the next pass.
+    ///
+    /// # Errors
+    /// When the store cannot be used, or what a pass needs beside the servers.
+    pub async fn serve(&mut self, mut triggers: Receiver<Trigger>) -> Result<()> {
+        while let Some(first) = triggers.recv().await {
+            let mut waiting = BTreeSet::from([first]);
+            while let Ok(further) = triggers.try_recv() {
+                waiting.insert(further);
+            }
+            if waiting.contains(&Trigger::Stop) {
+                break;
+            }
+            if waiting.contains(&Trigger::Reload) {
+                self.reload();
+            }
+            if waiting.contains(&Trigger::Pass) {
+                match self.pass(&PassOptions::default()).await {
+                    Ok(report) => tracing::info!("pass: {}", report.ledger),
+                    Err(error) if error.chain().any(|cause| cause.is::<ClientError>()) => {
+                        tracing::error!("the pass failed, and the next one tries again: {error:#}");
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the mapping files again. The new ones are used from the next pass on, or not at all.
+    fn reload(&mut self) {
+        let old = self.rules.mapping.hash().to_owned();
+        match app::rules(&self.config) {
+            Ok(rules) => {
+                let new = rules.mapping.hash();
+                tracing::info!(old, new, "the mapping files are read again");
+                self.rules = rules;
+            }
+            Err(error) => {
+                tracing::error!(
+                    kept = old,
+                    "the mapping files are not taken, and the old ones stay: {error:#}"
+                );
+            }
+        }
+    }
+
+    /// Ends the work with the store.
+    pub async fn close(self) {
+        self.store.close().await;
+    }
+}
+
+/// The triggers of a process: a pass at once and then after each interval, `SIGHUP` to reload, `SIGINT` and `SIGTERM` to
+/// stop. A time that falls into a pass is left out.
+///
+/// # Errors
+/// When the operating system does not let us listen to signals.
+pub fn triggers(interval: Duration) -> io::Result<Receiver<Trigger>> {
+    /// Enough for one of each; a further one says nothing new.
+    const MOST_WAITING: usize = 4;
+    let (sender, receiver) = channel(MOST_WAITING);
+    listen_to_signals(&sender)?;
+    let mut clock = tokio::time::interval(interval);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    tokio::spawn(async move {
+        while !sender.is_closed() {
+            clock.tick().await;
+            if sender.capacity() == sender.max_capacity() {
+                // It can only be full, or closed when the service has ended.
+                let _ = sender.try_send(Trigger::Pass);
+            }
+        }
+    });
+    Ok(receiver)
+}
+
+#[cfg(unix)]
+fn listen_to_signals(sender: &Sender<Trigger>) -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    for (kind, trigger) in [
+        (SignalKind::hangup(), Trigger::Reload),
+        (SignalKind::interrupt(), Trigger::Stop),
+        (SignalKind::terminate(), Trigger::Stop),
+    ] {
+        let mut signals = signal(kind)?;
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                if sender.send(trigger).await.is_err() {
+                    break;
+                }
+            }
+        });
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn listen_to_signals(sender: &Sender<Trigger>) -> io::Result<()> {
+    let sender = sender.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            // Nobody to tell: the service has ended.
+            let _ = sender.send(Trigger::Stop).await;
+        }
+    });
+    Ok(())
+}
+
+/// The release to write. A server of another version would refuse or misread what this build composes.
+fn release_for(capabilities: &Capabilities) -> Result<Release, UnknownRelease> {
+    match capabilities.fhir_version.as_deref() {
+        None => Ok(Release::R4),
+        Some(version) => {
+            Release::for_version(version).ok_or_else(|| UnknownRelease(version.to_owned()))
+        }
+    }
+}
