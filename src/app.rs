@@ -9,8 +9,8 @@ use crate::config::{CodingOrder, Config};
 use crate::mapping::normalise::InputRules;
 use crate::mapping::output::{OUTPUT, OutputCodes};
 use crate::mapping::table::{BASE, Mapping};
-use crate::pipeline::Rules;
 use crate::pipeline::results::{self, Publishing, Release};
+use crate::pipeline::{HashedTables, Rules};
 
 /// A mapping file that the settings name cannot be read. Mend `input.mapping_files` or the file.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,7 @@ pub fn rules(config: &Config) -> Result<Rules> {
         },
         overall_status_alone: config.input.overall_status_alone,
         patient_summary: config.publish.patient_summary,
+        tables: HashedTables::default(),
     })
 }
 

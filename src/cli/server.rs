@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
-use super::explain::print_explained;
-use super::{ExplainFormat, Usage, strict_code, warn_of_placeholder, warn_of_uncovered};
+use super::explain::Explaining;
+use super::{ExplainFormat, Uncovered, Usage, strict_code, warn_of_placeholder};
 use crate::app;
 use crate::config::Config;
 use crate::fhir::json::Json;
@@ -79,10 +79,9 @@ pub(super) async fn run_pass(
     for (change, count) in &report.changes {
         tracing::info!("{count} cases {}", change.name(options.dry_run));
     }
-    warn_of_uncovered(
-        rules.guidelines.chosen,
-        report.cases.iter().map(|(case, _)| case),
-    );
+    let mut uncovered = Uncovered::new(rules.guidelines.chosen);
+    uncovered.count(report.cases.iter().map(|(case, _)| case));
+    uncovered.warn();
     print(&format!("{}\n", report.ledger))?;
     store.close().await;
     Ok(strict_code(strict, &report.ledger))
@@ -114,8 +113,12 @@ pub(super) async fn explain_case(
             "nothing on the server makes {case} any more"
         )));
     }
-    print_explained(&found, &pool, &rules, format)?;
-    warn_of_uncovered(rules.guidelines.chosen, found.into_iter());
+    let mut explaining = Explaining::new(&rules, format);
+    explaining.print(&found, &pool)?;
+    explaining.finish()?;
+    let mut uncovered = Uncovered::new(rules.guidelines.chosen);
+    uncovered.count(found.into_iter());
+    uncovered.warn();
     Ok(ExitCode::SUCCESS)
 }
 

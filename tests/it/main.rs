@@ -6,6 +6,7 @@ mod commands;
 mod contradictions;
 mod edge_cases;
 mod golden_cases;
+mod large_pages;
 mod layers;
 mod passes;
 mod patient_view;
