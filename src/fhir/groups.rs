@@ -105,21 +105,12 @@ impl FirstLook {
         if !joins {
             return;
         }
-        for reference in Reference::read_all(json, "subject") {
-            let names = names_of(&reference);
-            self.keys.extend(names.map(|hash| SharedKey {
-                hash,
-                resource,
-                kind: KeyKind::Subject,
-            }));
-        }
-        for reference in Reference::read_all(json, "basedOn") {
-            let names = names_of(&reference);
-            self.keys.extend(names.map(|hash| SharedKey {
-                hash,
-                resource,
-                kind: KeyKind::Order,
-            }));
+        for (field, kind) in [("subject", KeyKind::Subject), ("basedOn", KeyKind::Order)] {
+            for reference in Reference::read_all(json, field) {
+                if let Some(hash) = names_of(&reference).next() {
+                    self.key(hash, kind, resource);
+                }
+            }
         }
         for part in std::iter::once(json).chain(json.items_at("contained")) {
             for (field, kind) in [
@@ -333,7 +324,7 @@ fn literal_of<'r>(reference: &Reference<'r>) -> Option<&'r str> {
         .filter(|name| !name.is_empty())
 }
 
-/// Every name that a reference uses.
+/// Every name that a reference uses, the literal one first, for that decides.
 fn names_of(reference: &Reference<'_>) -> impl Iterator<Item = u64> {
     let literal = literal_of(reference).map(hash_of);
     let token = reference.identifier.as_ref();

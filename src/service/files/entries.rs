@@ -282,9 +282,7 @@ impl<'i, R: FnMut(Rejected)> Look<'i, '_, R> {
         depth: usize,
     ) {
         if let Some(Ok(envelope)) = text.starts_with('{').then(|| Envelope::read(text))
-            && envelope
-                .kind
-                .is_some_and(|kind| kind.get() == r#""Bundle""#)
+            && envelope.is_bundle()
         {
             if depth == MOST_BUNDLES {
                 return self.reject("a Bundle in too many others", text, at);
@@ -347,6 +345,13 @@ impl<'a> Envelope<'a> {
             column: 1,
             why: "a key that stands twice in one object",
         })
+    }
+}
+
+impl Envelope<'_> {
+    fn is_bundle(&self) -> bool {
+        let kind = self.kind.and_then(|kind| Json::parse(kind.get()).ok());
+        kind.is_some_and(|kind| kind.text() == Some("Bundle"))
     }
 }
 
