@@ -349,6 +349,7 @@ fn chains_stars_and_rings_of_references_end() {
     let of_each =
         |count: usize, entry: &dyn Fn(usize) -> String| (0..count).map(entry).collect::<Vec<_>>();
     let many = page_size() / 400;
+    let at_most = |count: usize| count.min(many);
     let pages = [
         // Larger than what is decided together.
         bundle_of(|index| ihc(index, &member(index + 1))),
@@ -358,13 +359,13 @@ fn chains_stars_and_rings_of_references_end() {
         bundle_of(|index| format!("{},{}", ihc(index, &on(index)), block(index, index + 1))),
         bundle_of(|index| ihc(index, &on(0))),
         // As large as what is decided together.
-        bundle(&of_each(1_900, &|index| ihc(index, &member(index + 1)))),
+        bundle(&of_each(at_most(1_900), &|index| ihc(index, &member(index + 1)))),
         bundle(&[
-            of_each(300, &|index| report(index, r#","conclusion":"second observer","result":[{"reference":"Observation/o0"}]"#)),
-            of_each(320, &|index| ihc(index, &member(index + 1))),
+            of_each(at_most(300), &|index| report(index, r#","conclusion":"second observer","result":[{"reference":"Observation/o0"}]"#)),
+            of_each(at_most(320), &|index| ihc(index, &member(index + 1))),
         ].concat()),
-        bundle(&[vec![results(990)], of_each(990, &|index| format!("{},{}", ihc(index, &on(index)), block(index, 2_000)))].concat()),
-        bundle(&of_each(950, &|index| format!("{},{}", ihc(index, &on(index)), block(index, index + 1)))),
+        bundle(&[vec![results(at_most(990))], of_each(at_most(990), &|index| format!("{},{}", ihc(index, &on(index)), block(index, 2_000)))].concat()),
+        bundle(&of_each(at_most(950), &|index| format!("{},{}", ihc(index, &on(index)), block(index, index + 1)))),
     ];
     for page in pages {
         ledger_of(&page);
