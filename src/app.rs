@@ -11,8 +11,8 @@ use crate::mapping::output::{OUTPUT, OutputCodes};
 use crate::mapping::shipped;
 use crate::mapping::table::Mapping;
 use crate::mapping::table::layers::{Layer, SourceFile};
-use crate::pipeline::Rules;
 use crate::pipeline::results::{self, Publishing, Release};
+use crate::pipeline::{HashedTables, Rules};
 
 /// A mapping file that the settings name cannot be read. Mend `input.mapping_files` or the file.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +71,7 @@ pub fn rules(config: &Config) -> Result<Rules> {
         },
         overall_status_alone: config.input.overall_status_alone,
         patient_summary: config.publish.patient_summary,
+        tables: HashedTables::default(),
     })
 }
 

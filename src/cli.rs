@@ -153,7 +153,7 @@ struct GuidelineArguments {
     assume_site: Option<Site>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum ExplainFormat {
     Json,
     Ndjson,
@@ -293,36 +293,54 @@ fn with(mut config: Config, guideline: &GuidelineArguments) -> Config {
 }
 
 /// Says how many cases are decided by another edition than the one asked for, since that one does not cover their site.
-fn warn_of_uncovered<'c>(chosen: Option<Edition>, cases: impl Iterator<Item = &'c CaseResult>) {
-    let Some(chosen) = chosen else { return };
-    let mut seen = 0;
-    let mut uncovered: BTreeMap<String, usize> = BTreeMap::new();
-    for case in cases {
-        seen += 1;
-        match case.evidence.site {
-            SiteFinding::Known(site) if !chosen.covers(site) => {
-                let instead = if case.edition.covers(site) {
-                    format!("decided by {}", case.edition.id())
-                } else {
-                    format!("of site {}, which no edition covers", site.name())
-                };
-                *uncovered.entry(instead).or_default() += 1;
-            }
-            _ => {}
+struct Uncovered {
+    chosen: Option<Edition>,
+    seen: usize,
+    instead: BTreeMap<String, usize>,
+}
+
+impl Uncovered {
+    fn new(chosen: Option<Edition>) -> Self {
+        Self {
+            chosen,
+            seen: 0,
+            instead: BTreeMap::new(),
         }
     }
-    if uncovered.is_empty() {
-        return;
+
+    fn count<'c>(&mut self, cases: impl Iterator<Item = &'c CaseResult>) {
+        let Some(chosen) = self.chosen else { return };
+        for case in cases {
+            self.seen += 1;
+            match case.evidence.site {
+                SiteFinding::Known(site) if !chosen.covers(site) => {
+                    let instead = if case.edition.covers(site) {
+                        format!("decided by {}", case.edition.id())
+                    } else {
+                        format!("of site {}, which no edition covers", site.name())
+                    };
+                    *self.instead.entry(instead).or_default() += 1;
+                }
+                _ => {}
+            }
+        }
     }
-    let instead: Vec<String> = (uncovered.iter())
-        .map(|(instead, count)| format!("{count} {instead}"))
-        .collect();
-    tracing::warn!(
-        "{} does not cover the site of {} of {seen} cases: {}",
-        chosen.id(),
-        uncovered.values().sum::<usize>(),
-        instead.join(", ")
-    );
+
+    fn warn(&self) {
+        let Some(chosen) = self.chosen.filter(|_| !self.instead.is_empty()) else {
+            return;
+        };
+        let instead: Vec<String> = (self.instead.iter())
+            .map(|(instead, count)| format!("{count} {instead}"))
+            .collect();
+        tracing::warn!(
+            "{} does not cover the site of {} of {} cases: {}",
+            chosen.id(),
+            self.instead.values().sum::<usize>(),
+            self.seen,
+            instead.join(", ")
+        );
+    }
 }
 
 fn strict_code(strict: bool, ledger: &Ledger) -> ExitCode {

@@ -4,6 +4,7 @@ pub mod attachment;
 pub mod candidates;
 pub mod dates;
 pub mod elements;
+pub mod groups;
 pub mod json;
 pub mod pool;
 pub mod tissue;

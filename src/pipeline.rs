@@ -14,6 +14,7 @@ pub mod results;
 mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
@@ -24,7 +25,9 @@ use crate::fhir::tissue::Specimens;
 use crate::her2::conventions::Conventions;
 use crate::her2::decide::decide;
 use crate::her2::decision::Decision;
-use crate::her2::evidence::{Evidence, JoinedBy, OtherTissue, Site, Source, TissueStatement};
+use crate::her2::evidence::{
+    Evidence, JoinedBy, OtherTissue, Site, Source, TissueStatement, UnreadTest,
+};
 use crate::her2::guideline::{Edition, Rule};
 use crate::her2::reason;
 use crate::mapping::coverage::Coverage;
@@ -37,6 +40,12 @@ use gather::{Gathered, Item, Sources, gather};
 use handling::handling_of;
 use ledger::UnitResult;
 use patient_view::{Tumour, views};
+
+/// A case of more statements than this is not decided: a tissue is tested a few times, each time with some ten of them.
+const MOST_PIECES: usize = 200;
+
+/// A case names no more others than this.
+const MOST_RELATED: usize = 50;
 
 /// Raised with every change by which the same evidence would be read or decided differently; the table is hashed itself.
 const DECISION_VERSION: u32 = 2;
@@ -60,6 +69,34 @@ pub struct Rules {
     pub overall_status_alone: bool,
     /// Each tumour of a patient has a view of its specimens' results beside them.
     pub patient_summary: bool,
+    /// What takes long to compute of the rules.
+    pub tables: HashedTables,
+}
+
+/// The decision tables of all editions as a hash that has begun. It takes thousands of answers, and each case asks for it.
+#[derive(Clone, Debug, Default)]
+pub struct HashedTables(OnceLock<(Conventions, Sha256)>);
+
+impl HashedTables {
+    fn hasher(&self, conventions: Conventions) -> Sha256 {
+        let begin = || {
+            let mut hasher = Sha256::new();
+            hasher.update(DECISION_VERSION.to_be_bytes());
+            for edition in Edition::ALL {
+                for (ihc, ish) in edition.inputs() {
+                    let answer = edition.answer(ihc, ish, &conventions);
+                    hasher.update(Rule::Row(edition, ihc, ish).to_string());
+                    hasher.update(answer.status.name());
+                    hasher.update(answer.action.name());
+                }
+            }
+            hasher
+        };
+        match self.0.get_or_init(|| (conventions, begin())) {
+            (kept, hasher) if *kept == conventions => hasher.clone(),
+            _ => begin(),
+        }
+    }
 }
 
 impl Rules {
@@ -78,16 +115,7 @@ impl Rules {
 
     /// SHA-256 over everything but the mapping that can change a decision.
     pub fn ruleset_hash(&self) -> String {
-        let mut hasher = Sha256::new();
-        hasher.update(DECISION_VERSION.to_be_bytes());
-        for edition in Edition::ALL {
-            for (ihc, ish) in edition.inputs() {
-                let answer = edition.answer(ihc, ish, &self.conventions);
-                hasher.update(Rule::Row(edition, ihc, ish).to_string());
-                hasher.update(answer.status.name());
-                hasher.update(answer.action.name());
-            }
-        }
+        let mut hasher = self.tables.hasher(self.conventions);
         hasher.update(format!(
             "{:?} {:?} {:?} {:?} {}",
             self.guidelines,
@@ -300,7 +328,11 @@ fn assemble_cases(
             } else {
                 TissueStatement::Stated
             };
-            let items: Vec<&Item<'_>> = members.iter().map(|(item, _)| *item).collect();
+            let too_many = too_many_pieces(&members);
+            let items: Vec<&Item<'_>> = match &too_many {
+                Some(question) => vec![question],
+                None => members.iter().map(|(item, _)| *item).collect(),
+            };
             let mut assembled =
                 assemble(&items, &gathered.narratives, by, tissue, rules.assume_site);
             // What is known of the tissue makes no case of what is none.
@@ -327,6 +359,23 @@ fn assemble_cases(
         .collect()
 }
 
+/// The question that stands in the place of a case's items where nobody would read them all.
+fn too_many_pieces<'r>(members: &[(&Item<'r>, &Joined)]) -> Option<Item<'r>> {
+    let count: usize = members.iter().map(|(item, _)| item.pieces.len()).sum();
+    let items = || members.iter().map(|(item, _)| *item);
+    let item = items()
+        .find(|item| item.is_of_this_tissue())
+        .or_else(|| items().find(|item| item.is_evidence()))
+        .filter(|_| count > MOST_PIECES)?;
+    Some(Item {
+        pieces: vec![Piece::Unread {
+            test: UnreadTest::Either,
+            detail: format!("{count} statements about one tissue are more than are read"),
+        }],
+        ..item.clone()
+    })
+}
+
 /// Cases of one patient whose tissues share an ancestor or whose results share a report name each other, and the test
 /// that one lacks and the other has is noted.
 fn relate(cases: &mut [Undecided], specimens: &Specimens<'_>) {
@@ -334,22 +383,33 @@ fn relate(cases: &mut [Undecided], specimens: &Specimens<'_>) {
     for case in cases.iter() {
         of_patient.entry(&case.key.subject).or_default().push(case);
     }
+    let lineages: BTreeMap<&CaseKey, BTreeSet<&str>> = cases
+        .iter()
+        .map(|case| {
+            let lineage = case
+                .tissue
+                .as_deref()
+                .map(|tissue| specimens.lineage(tissue));
+            (&case.key, lineage.into_iter().flatten().collect())
+        })
+        .collect();
+    let share_tissue = |one: &Undecided, other: &Undecided| {
+        let both = lineages.get(&one.key).zip(lineages.get(&other.key));
+        both.is_some_and(|(one, other)| !one.is_disjoint(other))
+    };
     let found: Vec<(Vec<Related>, OtherTissue)> = cases
         .iter()
         .map(|case| {
             let mut related = Vec::new();
             let mut other_tissue = OtherTissue::default();
             for other in of_patient.get(&case.key.subject).into_iter().flatten() {
+                if related.len() == MOST_RELATED {
+                    break;
+                }
                 if case.key == other.key || !other.assembled.has_content() {
                     continue;
                 }
-                let lineage = |case: &Undecided| -> BTreeSet<String> {
-                    case.tissue
-                        .as_deref()
-                        .map(|tissue| specimens.lineage(tissue).into_iter().collect())
-                        .unwrap_or_default()
-                };
-                let why = if !lineage(case).is_disjoint(&lineage(other)) {
+                let why = if share_tissue(case, other) {
                     "other block"
                 } else if !case.reports.is_disjoint(&other.reports) {
                     "other specimen of the same report"

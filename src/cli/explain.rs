@@ -11,46 +11,64 @@ use crate::pipeline::{CaseResult, Rules, derive};
 use crate::render;
 use crate::service::output::print;
 
-/// Each case as a record or a page. Where the command line asks for an edition, a page ends with what the settings alone
-/// make of the case, if that is by another edition.
-pub(super) fn print_explained(
-    cases: &[&CaseResult],
-    pool: &Pool<'_>,
-    rules: &Rules,
+/// Prints cases, each as a record or a page. Where the command line asks for an edition, a page ends with what the
+/// settings alone make of the case, if that is by another edition.
+pub(super) struct Explaining<'r> {
+    rules: &'r Rules,
     format: ExplainFormat,
-) -> Result<()> {
-    match format {
-        ExplainFormat::Json => {
-            let records: Vec<DecisionRecord> =
-                cases.iter().map(|case| DecisionRecord::of(case)).collect();
-            print(&format!("{}\n", serde_json::to_string_pretty(&records)?))?;
-        }
-        ExplainFormat::Ndjson => {
-            for case in cases {
-                print(&format!("{}\n", DecisionRecord::of(case).to_json()?))?;
-            }
-        }
-        ExplainFormat::Text => print_pages(cases, pool, rules, render::Format::Text)?,
-        ExplainFormat::Markdown => print_pages(cases, pool, rules, render::Format::Markdown)?,
-    }
-    Ok(())
+    is_first: bool,
 }
 
-fn print_pages(
-    cases: &[&CaseResult],
-    pool: &Pool<'_>,
-    rules: &Rules,
-    format: render::Format,
-) -> Result<()> {
-    let by_settings = by_settings(pool, rules);
-    for case in cases {
-        print(&format!("{}\n", render::explained(case, format)))?;
-        let other = (by_settings.get(&case.id)).filter(|other| other.edition != case.edition);
-        if let Some(other) = other {
-            print(&format!("{}\n", render::side_by_side(other, case, format)))?;
+impl<'r> Explaining<'r> {
+    pub(super) fn new(rules: &'r Rules, format: ExplainFormat) -> Self {
+        Self {
+            rules,
+            format,
+            is_first: true,
         }
     }
-    Ok(())
+
+    /// Some cases of one pool.
+    pub(super) fn print(&mut self, cases: &[&CaseResult], pool: &Pool<'_>) -> Result<()> {
+        match self.format {
+            ExplainFormat::Json => {
+                for case in cases {
+                    let record = serde_json::to_string_pretty(&DecisionRecord::of(case))?;
+                    let before = if self.is_first { "[" } else { "," };
+                    print(&format!("{before}\n  {}", record.replace('\n', "\n  ")))?;
+                    self.is_first = false;
+                }
+            }
+            ExplainFormat::Ndjson => {
+                for case in cases {
+                    print(&format!("{}\n", DecisionRecord::of(case).to_json()?))?;
+                }
+            }
+            ExplainFormat::Text => self.pages(cases, pool, render::Format::Text)?,
+            ExplainFormat::Markdown => self.pages(cases, pool, render::Format::Markdown)?,
+        }
+        Ok(())
+    }
+
+    /// There are no more.
+    pub(super) fn finish(self) -> Result<()> {
+        if self.format == ExplainFormat::Json {
+            print(if self.is_first { "[]\n" } else { "\n]\n" })?;
+        }
+        Ok(())
+    }
+
+    fn pages(&self, cases: &[&CaseResult], pool: &Pool<'_>, format: render::Format) -> Result<()> {
+        let by_settings = by_settings(pool, self.rules);
+        for case in cases {
+            print(&format!("{}\n", render::explained(case, format)))?;
+            let other = (by_settings.get(&case.id)).filter(|other| other.edition != case.edition);
+            if let Some(other) = other {
+                print(&format!("{}\n", render::side_by_side(other, case, format)))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The cases by their ids as the settings alone decide them; none where the command line asks for no edition.

@@ -1,4 +1,7 @@
 //! The commands that work on files alone: `derive`, and `explain FILE…`.
+//!
+//! One group of resources that belong together is read, decided, printed and dropped before the next, so that memory does
+//! not grow with the number of cases.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -6,17 +9,24 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use super::explain::print_explained;
-use super::{ExplainFormat, Usage, WRONG_INPUT, strict_code, warn_of_uncovered};
+use super::explain::Explaining;
+use super::{ExplainFormat, Uncovered, Usage, WRONG_INPUT, strict_code};
 use crate::app;
 use crate::config::Config;
 use crate::fhir::pool::{Pool, Rejected};
+use crate::mapping::coverage::CodeKey;
 use crate::pipeline::ledger::{Ended, Ledger, UnitContent};
 use crate::pipeline::results::{Release, compose};
-use crate::pipeline::{Derived, derive};
-use crate::service::files;
+use crate::pipeline::{Derived, Rules, derive};
+use crate::service::files::{self, Entries, Together};
 use crate::service::output::print;
 use crate::service::progress::Progress;
+
+/// Types of resources that are counted by name. FHIR has some 160; whatever else is called one is counted together.
+const MOST_KINDS: usize = 200;
+
+/// What cannot be read is named so often; then it is only counted.
+const MOST_NAMED: u64 = 10_000;
 
 /// `derive`: the resources that would be written, as NDJSON on standard output.
 pub(super) fn derive_files(
@@ -27,38 +37,31 @@ pub(super) fn derive_files(
 ) -> Result<ExitCode> {
     let rules = app::rules(config)?;
     let publishing = app::publishing(config, Release::R4)?;
-    let input = read_files(paths)?;
-    let (pool, rejected) = input.pool();
-    let now = now.unwrap_or_else(|| files::newest_moment(&pool));
-    let derived = derive(&pool, &rules);
-    let progress = Progress::new("cases", Some(derived.cases.len() as u64));
-    let mut refused = BTreeSet::new();
-    for case in &derived.cases {
-        match compose(case, &pool, &rules, &publishing, None, &now) {
-            Ok(resources) => {
-                for written in resources.all() {
-                    print(&format!("{}\n", written.text))?;
+    let summary = for_each_group(&rules, paths, |derived, pool, newest| {
+        let now = now.as_deref().unwrap_or(newest);
+        let mut refused = BTreeSet::new();
+        for case in &derived.cases {
+            match compose(case, pool, &rules, &publishing, None, now) {
+                Ok(resources) => {
+                    for written in resources.all() {
+                        print(&format!("{}\n", written.text))?;
+                    }
+                }
+                Err(invalid) => {
+                    tracing::error!(
+                        case = case.id,
+                        "no valid resource can be composed: {invalid}"
+                    );
+                    refused.insert(case.id.clone());
                 }
             }
-            Err(invalid) => {
-                tracing::error!(
-                    case = case.id,
-                    "no valid resource can be composed: {invalid}"
-                );
-                refused.insert(case.id.clone());
-            }
         }
-        progress.advance();
-    }
-    progress.finish();
-    let ledger = offline_ledger(&derived, &rejected, &refused);
-    summarise(&pool, &rejected, &ledger);
-    name_unmapped(&derived);
-    warn_of_uncovered(rules.guidelines.chosen, derived.cases.iter());
-    if is_nothing_readable(&pool, &rejected) {
+        Ok(refused)
+    })?;
+    if summary.is_nothing_readable() {
         return Ok(ExitCode::from(WRONG_INPUT));
     }
-    Ok(strict_code(strict, &ledger))
+    Ok(strict_code(strict, &summary.ledger))
 }
 
 /// `explain FILE…`: one decision record per case.
@@ -68,96 +71,140 @@ pub(super) fn explain_files(
     format: ExplainFormat,
 ) -> Result<ExitCode> {
     let rules = app::rules(config)?;
-    let input = read_files(paths)?;
-    let (pool, rejected) = input.pool();
-    let derived = derive(&pool, &rules);
-    print_explained(
-        &derived.cases.iter().collect::<Vec<_>>(),
-        &pool,
-        &rules,
-        format,
-    )?;
-    let ledger = offline_ledger(&derived, &rejected, &BTreeSet::new());
-    summarise(&pool, &rejected, &ledger);
-    name_unmapped(&derived);
-    warn_of_uncovered(rules.guidelines.chosen, derived.cases.iter());
-    if is_nothing_readable(&pool, &rejected) {
+    let mut explaining = Explaining::new(&rules, format);
+    let summary = for_each_group(&rules, paths, |derived, pool, _| {
+        explaining.print(&derived.cases.iter().collect::<Vec<_>>(), pool)?;
+        Ok(BTreeSet::new())
+    })?;
+    explaining.finish()?;
+    if summary.is_nothing_readable() {
         return Ok(ExitCode::from(WRONG_INPUT));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn read_files(paths: &[PathBuf]) -> Result<files::Input> {
+/// Reads files, decides group by group, and says on standard error what became of everything that was read. `act` is
+/// given the newest moment of the whole input too, and tells which cases it could not compose.
+fn for_each_group(
+    rules: &Rules,
+    paths: &[PathBuf],
+    mut act: impl FnMut(&Derived, &Pool<'_>, &str) -> Result<BTreeSet<String>>,
+) -> Result<Summary> {
     if paths.is_empty() {
         bail!(Usage(
             "name at least one file, or `-` for standard input".to_owned()
         ));
     }
-    Ok(files::read(paths))
-}
-
-/// Whether something was given and none of it could be read; an empty Bundle can be.
-fn is_nothing_readable(pool: &Pool<'_>, rejected: &[Rejected]) -> bool {
-    !rejected.is_empty() && pool.all().next().is_none()
-}
-
-/// The ledger of an offline derivation: every result is new there.
-fn offline_ledger(derived: &Derived, rejected: &[Rejected], refused: &BTreeSet<String>) -> Ledger {
-    let mut ledger = Ledger::default();
-    for _ in rejected {
-        ledger.enter(Ended::Failed);
+    let mut summary = Summary::default();
+    let mut uncovered = Uncovered::new(rules.guidelines.chosen);
+    let input = files::read(paths);
+    for rejected in &input.rejected {
+        summary.failed(rejected);
     }
-    for unit in &derived.units {
-        ledger.enter(match &unit.content {
-            UnitContent::NotHer2 => Ended::NotHer2,
-            UnitContent::NoResult => Ended::NoResult,
-            UnitContent::Cases(cases) => (derived.cases.iter())
-                .filter(|case| cases.contains(&case.id))
-                .map(|case| match case.decision.review.is_empty() {
+    let entries = Entries::look(&input, rules.patient_summary, &mut |rejected| {
+        summary.failed(&rejected);
+    });
+    let newest = entries.newest_moment();
+    let progress = Progress::new("groups of results", Some(entries.count() as u64));
+    for group in entries.groups() {
+        let read = group.read(&mut |rejected| summary.failed(&rejected));
+        if let Some(together) = read {
+            let derived = derive(&together.pool, rules);
+            let refused = act(&derived, &together.pool, &newest)?;
+            summary.enter(&derived, &refused);
+            summary.count(&together);
+            uncovered.count(derived.cases.iter());
+        }
+        progress.advance();
+    }
+    progress.finish();
+    summary.print();
+    uncovered.warn();
+    Ok(summary)
+}
+
+/// What was read, and what became of it: nothing is in no column.
+#[derive(Default)]
+struct Summary {
+    ledger: Ledger,
+    kinds: BTreeMap<String, usize>,
+    repeated: usize,
+    unmapped: BTreeSet<CodeKey>,
+}
+
+impl Summary {
+    fn failed(&mut self, rejected: &Rejected) {
+        if self.ledger.failed < MOST_NAMED {
+            eprintln!("failed: {}: {}", rejected.place, rejected.why);
+        }
+        self.ledger.enter(Ended::Failed);
+    }
+
+    /// Every result is new offline.
+    fn enter(&mut self, derived: &Derived, refused: &BTreeSet<String>) {
+        let ended: BTreeMap<&str, Ended> = (derived.cases.iter())
+            .map(|case| {
+                let ended = match case.decision.review.is_empty() {
                     _ if refused.contains(&case.id) => Ended::Failed,
                     true => Ended::Written,
                     false => Ended::Review,
-                })
-                .max()
-                .unwrap_or(Ended::NotHer2),
-        });
+                };
+                (case.id.as_str(), ended)
+            })
+            .collect();
+        let unmapped = derived.coverage.unmapped().map(|(key, _)| key.clone());
+        self.unmapped.extend(unmapped);
+        for unit in &derived.units {
+            self.ledger.enter(match &unit.content {
+                UnitContent::NotHer2 => Ended::NotHer2,
+                UnitContent::NoResult => Ended::NoResult,
+                UnitContent::Cases(cases) => (cases.iter())
+                    .filter_map(|case| ended.get(case.as_str()).copied())
+                    .max()
+                    .unwrap_or(Ended::NotHer2),
+            });
+        }
     }
-    ledger
+
+    fn count(&mut self, together: &Together<'_>) {
+        self.repeated += together.repeated;
+        for (kind, count) in &together.kinds {
+            let is_known = self.kinds.contains_key(kind) || self.kinds.len() < MOST_KINDS;
+            let kind = if is_known { kind } else { "of other types" };
+            *self.kinds.entry(kind.to_owned()).or_default() += count;
+        }
+    }
+
+    /// Whether something was given and none of it could be read; an empty Bundle can be.
+    fn is_nothing_readable(&self) -> bool {
+        self.ledger.failed > 0 && self.kinds.is_empty()
+    }
+
+    fn print(&self) {
+        let kinds: Vec<String> = (self.kinds.iter())
+            .map(|(kind, count)| format!("{count} {kind}"))
+            .collect();
+        let read = match kinds.as_slice() {
+            [] => "nothing".to_owned(),
+            kinds => kinds.join(", "),
+        };
+        eprintln!("read: {read}");
+        if self.repeated > 0 {
+            eprintln!("given again or in an older version: {}", self.repeated);
+        }
+        if self.ledger.failed > MOST_NAMED {
+            eprintln!("failed: {} more", self.ledger.failed - MOST_NAMED);
+        }
+        eprintln!("ledger: {}", self.ledger);
+        name_unmapped(self.unmapped.len());
+    }
 }
 
 /// How many codes nobody has mapped, and where to look.
-pub(super) fn name_unmapped(derived: &Derived) {
-    let unmapped = derived.coverage.unmapped().count();
+pub(super) fn name_unmapped(unmapped: usize) {
     if unmapped > 0 {
         eprintln!(
             "unmapped codes of HER2 results: {unmapped}; `her2-adapter mappings coverage --unmapped` lists them"
         );
     }
-}
-
-/// What was read, on standard error: nothing is in no column.
-fn summarise(pool: &Pool<'_>, rejected: &[Rejected], ledger: &Ledger) {
-    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for resource in pool.all() {
-        *kinds.entry(resource.kind.as_str()).or_default() += 1;
-    }
-    let kinds: Vec<String> = kinds
-        .iter()
-        .map(|(kind, count)| format!("{count} {kind}"))
-        .collect();
-    eprintln!(
-        "read: {}",
-        if kinds.is_empty() {
-            "nothing".to_owned()
-        } else {
-            kinds.join(", ")
-        }
-    );
-    if pool.repeated() > 0 {
-        eprintln!("given again or in an older version: {}", pool.repeated());
-    }
-    for rejected in rejected {
-        eprintln!("failed: {}: {}", rejected.place, rejected.why);
-    }
-    eprintln!("ledger: {ledger}");
 }

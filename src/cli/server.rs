@@ -7,9 +7,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
-use super::explain::print_explained;
+use super::explain::Explaining;
 use super::offline::name_unmapped;
-use super::{ExplainFormat, Usage, strict_code, warn_of_placeholder, warn_of_uncovered};
+use super::{ExplainFormat, Uncovered, Usage, strict_code, warn_of_placeholder};
 use crate::app;
 use crate::config::Config;
 use crate::fhir::json::Json;
@@ -47,10 +47,9 @@ pub(super) async fn run_pass(
     for (change, count) in &report.changes {
         tracing::info!("{count} cases {}", change.name(options.dry_run));
     }
-    warn_of_uncovered(
-        runner.rules.guidelines.chosen,
-        report.cases.iter().map(|(case, _)| case),
-    );
+    let mut uncovered = Uncovered::new(runner.rules.guidelines.chosen);
+    uncovered.count(report.cases.iter().map(|(case, _)| case));
+    uncovered.warn();
     print(&format!("{}\n", report.ledger))?;
     runner.close().await;
     Ok(strict_code(strict, &report.ledger))
@@ -99,9 +98,13 @@ pub(super) async fn explain_case(
             "nothing on the server makes {case} any more"
         )));
     }
-    print_explained(&found, &pool, &rules, format)?;
-    name_unmapped(&derived);
-    warn_of_uncovered(rules.guidelines.chosen, found.into_iter());
+    let mut explaining = Explaining::new(&rules, format);
+    explaining.print(&found, &pool)?;
+    explaining.finish()?;
+    name_unmapped(derived.coverage.unmapped().count());
+    let mut uncovered = Uncovered::new(rules.guidelines.chosen);
+    uncovered.count(found.into_iter());
+    uncovered.warn();
     Ok(ExitCode::SUCCESS)
 }
 

@@ -159,23 +159,28 @@ impl<'r> Candidates<'r> {
         candidates
     }
 
-    /// The Observations that a root reaches through `hasMember`, itself first, each once; and the references that
-    /// lead nowhere.
-    pub fn tree(&self, root: &str) -> (Vec<&ObservationNode<'r>>, Vec<String>) {
+    /// The Observations that some roots reach through `hasMember`, themselves included, each once; and the references
+    /// that lead nowhere.
+    pub fn trees<'s>(
+        &'s self,
+        roots: impl DoubleEndedIterator<Item = &'s str>,
+    ) -> (Vec<&'s ObservationNode<'r>>, BTreeSet<&'s str>) {
         let mut found = Vec::new();
-        let mut missing = Vec::new();
-        let mut seen: BTreeSet<String> = BTreeSet::new();
-        let mut waiting = vec![root.to_owned()];
+        let mut missing = BTreeSet::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut waiting: Vec<&str> = roots.rev().collect();
         while let Some(key) = waiting.pop() {
-            if !seen.insert(key.clone()) {
+            if !seen.insert(key) {
                 continue;
             }
-            match self.observations.get(key.as_str()) {
+            match self.observations.get(key) {
                 Some(observation) => {
                     found.push(observation);
-                    waiting.extend(observation.members.iter().rev().cloned());
+                    waiting.extend(observation.members.iter().rev().map(String::as_str));
                 }
-                None => missing.push(key),
+                None => {
+                    missing.insert(key);
+                }
             }
         }
         (found, missing)

@@ -4,6 +4,9 @@ use std::cmp::Ordering;
 
 use chrono::{DateTime, Days, Months, NaiveDate, Utc};
 
+/// Longest date, in bytes: an instant with nanoseconds and offset has 35.
+const LONGEST: usize = 64;
+
 /// How precisely a date is stated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Precision {
@@ -28,6 +31,9 @@ pub struct Date {
 impl Date {
     /// Reads a FHIR date; `None` when the text is none.
     pub fn parse(text: &str) -> Option<Self> {
+        if text.len() > LONGEST {
+            return None;
+        }
         let start_of = |year: &str, month: &str, day: &str| -> Option<DateTime<Utc>> {
             NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)?
                 .and_hms_opt(0, 0, 0)

@@ -12,6 +12,25 @@ use super::dates::Date;
 use super::elements::{Identifier, Reference};
 use super::json::Json;
 
+/// Longest name, in bytes. FHIR's own limits are far lower, but for URLs it has none.
+pub const MOST_NAME: usize = 4096;
+
+/// Where names stand.
+const NAMES: [&str; 12] = [
+    "resourceType",
+    "id",
+    "versionId",
+    "lastUpdated",
+    "reference",
+    "type",
+    "system",
+    "value",
+    "code",
+    "unit",
+    "status",
+    "url",
+];
+
 /// One resource as sent.
 #[derive(Clone, Debug)]
 pub struct Resource<'a> {
@@ -42,10 +61,12 @@ impl Rejected {
     /// Names what could not be read; `content` is its text where there is one.
     pub fn new(place: String, why: String, content: &str) -> Self {
         let digest = Sha256::digest(content.as_bytes());
+        let halves = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let digits = halves.filter_map(|half| char::from_digit(half.into(), 16));
         Self {
             place,
             why,
-            content: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            content: digits.collect(),
         }
     }
 }
@@ -87,13 +108,10 @@ impl<'a> Pool<'a> {
         place: &str,
     ) -> Result<(), Rejected> {
         let reject = |why: &str| Rejected::new(place.to_owned(), why.to_owned(), place);
-        if !matches!(json, Json::Object(_)) {
-            return Err(reject("not a JSON object"));
+        let kind = kind_of(&json).map_err(reject)?.to_owned();
+        if let Some(why) = too_long(&json) {
+            return Err(reject(why));
         }
-        let Some(kind) = json.text_at("resourceType").filter(|kind| !kind.is_empty()) else {
-            return Err(reject("no resourceType, so no FHIR resource"));
-        };
-        let kind = kind.to_owned();
         let key = match (json.text_at("id"), full_url) {
             (Some(id), _) => format!("{kind}/{id}"),
             (None, Some(url)) => url.to_owned(),
@@ -128,9 +146,8 @@ impl<'a> Pool<'a> {
             Some(Age::Unknown) => {
                 self.disputed.insert(key.clone());
                 // Whichever came first, the same one is kept.
-                let order = |json: &Json<'_>| format!("{json:?}");
-                let is_kept = (self.resources.get(&key))
-                    .is_some_and(|earlier| order(&earlier.json) <= order(&resource.json));
+                let is_kept =
+                    (self.resources.get(&key)).is_some_and(|earlier| earlier.json <= resource.json);
                 if !is_kept {
                     self.resources.insert(key, resource);
                 }
@@ -249,6 +266,32 @@ impl<'a> Pool<'a> {
         from: &str,
     ) -> Option<&Resource<'a>> {
         self.get(&self.key_of(reference, kind, from)?)
+    }
+}
+
+/// The type of a resource.
+///
+/// # Errors
+/// Why it is no resource.
+pub fn kind_of<'r>(json: &'r Json<'_>) -> Result<&'r str, &'static str> {
+    if !matches!(json, Json::Object(_)) {
+        return Err("not a JSON object");
+    }
+    (json.text_at("resourceType").filter(|kind| !kind.is_empty()))
+        .ok_or("no resourceType, so no FHIR resource")
+}
+
+/// Why a resource is not taken: a name in it is longer than names are, and would be copied wherever it is used.
+pub fn too_long(json: &Json<'_>) -> Option<&'static str> {
+    match json {
+        Json::Object(members) => members.iter().find_map(|(key, value)| match value {
+            Json::Text(text) if text.len() > MOST_NAME && NAMES.contains(&key.as_ref()) => {
+                Some("an id, code, reference or date of more than 4096 bytes")
+            }
+            value => too_long(value),
+        }),
+        Json::List(items) => items.iter().find_map(too_long),
+        _ => None,
     }
 }
 

@@ -5,6 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::elements::{Concept, Reference};
 use super::pool::{Pool, Resource};
 
+/// Specimens are followed this far up. A slide is cut from a block, and that from a part; a longer way than this was
+/// walked by nobody.
+const MOST_GENERATIONS: usize = 32;
+
 /// A specimen as sent.
 #[derive(Clone, Debug)]
 pub struct SpecimenNode<'r> {
@@ -80,20 +84,16 @@ impl<'r> Specimens<'r> {
         self.nodes.get(key)
     }
 
-    /// A specimen and everything it was taken from, nearest first. Ends where a specimen has several parents.
-    pub fn lineage(&self, key: &str) -> Vec<String> {
-        let mut lineage = vec![key.to_owned()];
-        let mut current = key.to_owned();
-        while let Some([parent]) = self
-            .nodes
-            .get(current.as_str())
-            .map(|node| node.parents.as_slice())
-        {
-            if lineage.contains(parent) {
+    /// A specimen and what it was taken from, nearest first. Ends where a specimen has several parents, and after 32.
+    pub fn lineage<'s>(&'s self, key: &'s str) -> Vec<&'s str> {
+        let mut lineage = vec![key];
+        let mut current = key;
+        while let Some([parent]) = self.nodes.get(current).map(|node| node.parents.as_slice()) {
+            if lineage.len() == MOST_GENERATIONS || lineage.contains(&parent.as_str()) {
                 break;
             }
-            lineage.push(parent.clone());
-            current.clone_from(parent);
+            lineage.push(parent);
+            current = parent;
         }
         lineage
     }
@@ -110,27 +110,35 @@ impl<'r> Specimens<'r> {
         let block_of = |specimen: &str| {
             self.lineage(specimen)
                 .into_iter()
-                .find(|key| !self.nodes.get(key.as_str()).is_some_and(&is_slide))
-                .unwrap_or_else(|| specimen.to_owned())
+                .find(|key| !self.nodes.get(key).is_some_and(&is_slide))
+                .unwrap_or(specimen)
+                .to_owned()
         };
         let blocks: BTreeMap<String, String> = with_evidence
             .iter()
             .map(|specimen| (specimen.clone(), block_of(specimen)))
             .collect();
-        let carrying: BTreeSet<&String> = blocks.values().collect();
+        let carrying: BTreeMap<&String, Vec<&str>> = blocks
+            .values()
+            .map(|block| (block, self.lineage(block)))
+            .collect();
 
         // From the deepest up, so that a part sees what its blocks were already joined into.
         let mut deepest_first: Vec<(usize, &String)> = carrying
             .iter()
-            .map(|block| (self.lineage(block).len(), *block))
+            .map(|(block, lineage)| (lineage.len(), *block))
             .collect();
         deepest_first.sort_by(|one, two| two.0.cmp(&one.0).then(one.1.cmp(two.1)));
         let mut joined_at: BTreeMap<&String, &String> =
-            carrying.iter().map(|block| (*block, *block)).collect();
+            carrying.keys().map(|block| (*block, *block)).collect();
         for (_, ancestor) in &deepest_first {
             let below: BTreeSet<&String> = joined_at
                 .iter()
-                .filter(|(block, _)| *block != ancestor && self.lineage(block).contains(*ancestor))
+                .filter(|(block, _)| {
+                    let lineage = carrying.get(*block);
+                    *block != ancestor
+                        && lineage.is_some_and(|lineage| lineage.contains(&ancestor.as_str()))
+                })
                 .map(|(_, tissue)| *tissue)
                 .collect();
             if below.len() == 1 {

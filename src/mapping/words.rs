@@ -185,25 +185,33 @@ impl Words {
         if let Some(Said::Answer(answer)) = self.read(display) {
             return vec![answer];
         }
-        let tokens = tokens(display);
-        // "not amplified" and its like are not a sum of their words.
-        if tokens
-            .iter()
-            .any(|token| ["not", "no", "non", "nicht", "kein", "keine"].contains(&token.as_str()))
-        {
-            return Vec::new();
+        let mut answers = Vec::new();
+        for piece in pieces(display) {
+            let tokens = tokens(piece);
+            // "not amplified" and its like are not a sum of their words.
+            let denies = ["not", "no", "non", "nicht", "kein", "keine"];
+            if (tokens.iter()).any(|token| denies.contains(&token.as_str())) {
+                return Vec::new();
+            }
+            let named = (tokens.iter())
+                .filter(|token| token.ends_with('+') || token.parse::<u8>().is_err())
+                .filter_map(|token| self.answers.get(token));
+            for answer in named {
+                if !answers.contains(answer) {
+                    answers.push(*answer);
+                }
+            }
         }
-        tokens
-            .iter()
-            .filter(|token| token.ends_with('+') || token.parse::<u8>().is_err())
-            .filter_map(|token| self.answers.get(token))
-            .copied()
-            .collect()
+        answers
     }
 
     /// Whether a text names HER2 in one of its spellings (HER-2/neu, ERBB2, c-erbB-2).
     pub fn names_her2(&self, text: &str) -> bool {
-        let tokens: Vec<String> = tokens(text)
+        pieces(text).any(|piece| self.piece_names_her2(piece))
+    }
+
+    fn piece_names_her2(&self, piece: &str) -> bool {
+        let tokens: Vec<String> = tokens(piece)
             .into_iter()
             .map(|token| token.trim_end_matches('+').to_owned())
             .collect();
@@ -265,17 +273,52 @@ impl Words {
     }
 
     fn has_any(&self, text: &str, words: &BTreeSet<String>) -> bool {
-        tokens(text).iter().any(|token| words.contains(token))
+        pieces(text).any(|piece| tokens(piece).iter().any(|token| words.contains(token)))
     }
 }
 
+/// Longer than any phrase of a mapping file, in bytes.
+const LONGEST_PHRASE: usize = 4096;
+
+/// Longest text that is looked at in one piece, in bytes, so that its words take little memory.
+const PIECE: usize = 64 * 1024;
+
+/// How far a piece reaches into the next one, in bytes: farther than any word or phrase that is looked for.
+const OVERLAP: usize = 1024;
+
+/// A text in pieces; no phrase is cut in all of them.
+pub fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let from = rest?;
+        let end = from.floor_char_boundary(PIECE);
+        let next = from.floor_char_boundary(end.saturating_sub(OVERLAP));
+        rest = from.get(next..).filter(|_| end < from.len());
+        // A word that is cut at the start of a piece is whole in the piece before.
+        rest = rest.map(|rest| {
+            let head = rest.get(..rest.floor_char_boundary(OVERLAP));
+            let space = head.and_then(|head| head.find(' ')).unwrap_or(0);
+            rest.get(space..).unwrap_or(rest)
+        });
+        from.get(..end)
+    })
+}
+
 /// Lower case, single spaces, no space or stop at the ends.
+///
+/// Of a text longer than any phrase only a beginning is kept, which is longer than any phrase as well.
 pub(super) fn plain(text: &str) -> String {
-    text.split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .trim_end_matches('.')
-        .to_lowercase()
+    let mut plain = String::new();
+    for word in text.split_whitespace() {
+        if !plain.is_empty() {
+            plain.push(' ');
+        }
+        plain.push_str(&word[..word.floor_char_boundary(LONGEST_PHRASE)]);
+        if plain.len() >= LONGEST_PHRASE {
+            break;
+        }
+    }
+    plain.trim_end_matches('.').to_lowercase()
 }
 
 /// Runs of letters, digits and a trailing plus, in lower case.
@@ -303,6 +346,17 @@ mod tests {
 
     fn words() -> Words {
         Mapping::load(&[("base", BASE)], "b").unwrap().words
+    }
+
+    #[test]
+    fn a_long_text_is_read_to_its_end_and_no_word_is_cut() {
+        let words = words();
+        for before in PIECE - 20..PIECE + 20 {
+            let filling = "other ".repeat(before / 6 + 1);
+            let filling = filling.get(..before).unwrap();
+            assert!(words.names_her2(&format!("{filling} c-erbB-2 {filling}")));
+            assert!(!words.names_her2(&format!("{filling} another2 {filling}")));
+        }
     }
 
     #[test]

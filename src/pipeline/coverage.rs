@@ -89,7 +89,8 @@ impl<'g> Named<'g> {
     fn take(&mut self, item: &'g Item<'_>, sources: &Sources<'_>) {
         self.reports.extend(&item.reports);
         if let Some(specimen) = &item.specimen {
-            self.specimens.extend(sources.specimens.lineage(specimen));
+            let lineage = sources.specimens.lineage(specimen);
+            (self.specimens).extend(lineage.into_iter().map(str::to_owned));
         }
         if let Some(observation) = item.observation {
             (self.conditions).extend(observation.conditions.iter().map(String::as_str));

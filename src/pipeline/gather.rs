@@ -20,8 +20,8 @@ use crate::her2::evidence::{Site, Source, UnreadTest};
 use crate::mapping::normalise::{Concern, NAMES_HER2, Piece, Surroundings, TissueFact, normalise};
 use crate::mapping::table::{ReportKind, Side};
 use mentions::{observation_mentions, report_mentions};
-use place::{place, specimen_of};
-use trees::Trees;
+use place::{doubt, place, specimen_of};
+use trees::{MOST_PANELS, Trees, add_below};
 use withhold::{is_withdrawn, superseded, withhold};
 
 /// What one Observation, or the narrative of one report, contributes.
@@ -166,15 +166,15 @@ impl<'r> Gathering<'_, 'r> {
     fn observations(&mut self) {
         let own_system = self.rules.own_identifier_system();
         let superseded = superseded(self.sources.candidates);
-        let mut panels: BTreeSet<&str> = BTreeSet::new();
-        let mut quotations: BTreeSet<&str> = BTreeSet::new();
+        let mut in_panels: BTreeSet<&str> = BTreeSet::new();
+        let mut in_quotations: BTreeSet<&str> = BTreeSet::new();
         for observation in self.trees.in_order(self.sources.candidates) {
             let is_ours = (observation.identifiers.iter())
                 .any(|identifier| identifier.system == Some(own_system.as_str()));
             if is_ours {
                 continue;
             }
-            let surroundings = self.surroundings(observation, &panels);
+            let surroundings = self.surroundings(observation, &in_panels);
             let normalised = normalise(
                 observation,
                 &self.rules.mapping,
@@ -182,20 +182,22 @@ impl<'r> Gathering<'_, 'r> {
                 surroundings,
             );
             if normalised.is_panel {
-                panels.insert(observation.key);
+                add_below(self.sources.candidates, observation, &mut in_panels);
             }
             if normalised.is_quotation {
-                quotations.insert(observation.key);
+                add_below(self.sources.candidates, observation, &mut in_quotations);
             }
             let mut item = self.item_of(observation, normalised.pieces);
             item.facts = normalised.facts;
             item.concerns = normalised.concerns;
-            let above = self.trees.all_above(observation);
             if observation.specimen.is_none()
-                && !above.is_disjoint(&quotations)
+                && in_quotations.contains(observation.key)
                 && item.is_evidence()
             {
                 item.pieces = vec![Piece::Quoted];
+            }
+            if item.ancestors.len() == MOST_PANELS {
+                doubt(&mut item, "it stands in too many panels within each other");
             }
             place(&mut item, self.sources, self.rules);
             withhold(&mut item, self.sources.candidates, &superseded);
@@ -214,9 +216,9 @@ impl<'r> Gathering<'_, 'r> {
     fn surroundings(
         &self,
         observation: &ObservationNode<'_>,
-        panels: &BTreeSet<&str>,
+        in_panels: &BTreeSet<&str>,
     ) -> Surroundings {
-        let in_panel = !self.trees.all_above(observation).is_disjoint(panels);
+        let in_panel = in_panels.contains(observation.key);
         let in_her2_report = (self.trees.reports(observation))
             .filter_map(|report| self.sources.candidates.reports.get(report))
             .any(|report| self.kind_of(report) == Some(ReportKind::Her2));

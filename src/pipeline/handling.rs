@@ -31,7 +31,7 @@ pub(super) fn handling_of(
     let mapping = &rules.mapping;
     let mut found = Found::default();
     for key in tissues_of(case, sources) {
-        if let Some(node) = sources.specimens.get(&key) {
+        if let Some(node) = sources.specimens.get(key) {
             found.specimen(node.resource, sources, mapping);
         }
     }
@@ -57,7 +57,7 @@ pub(super) fn handling_of(
 }
 
 /// The specimens that a case names, and what they were taken from.
-fn tissues_of(case: &[&Item<'_>], sources: &Sources<'_>) -> BTreeSet<String> {
+fn tissues_of<'c>(case: &[&'c Item<'_>], sources: &'c Sources<'_>) -> BTreeSet<&'c str> {
     (case.iter())
         .filter_map(|item| item.specimen.as_ref())
         .flat_map(|specimen| sources.specimens.lineage(specimen))
@@ -72,10 +72,10 @@ fn bears_on(item: &Item<'_>, case: &[&Item<'_>], sources: &Sources<'_>, mapping:
     }
     (case.iter()).any(|member| {
         let is_same_patient = member.subject == item.subject;
-        let is_same_tissue = match (&member.specimen, &item.specimen) {
+        let is_same_tissue = || match (&member.specimen, &item.specimen) {
             (Some(one), Some(other)) => {
-                sources.specimens.lineage(one).contains(other)
-                    || sources.specimens.lineage(other).contains(one)
+                sources.specimens.lineage(one).contains(&other.as_str())
+                    || sources.specimens.lineage(other).contains(&one.as_str())
                     || share_a_block(one, other, sources, mapping)
             }
             (None, None) => {
@@ -83,13 +83,13 @@ fn bears_on(item: &Item<'_>, case: &[&Item<'_>], sources: &Sources<'_>, mapping:
             }
             _ => false,
         };
-        member.source == item.source || (is_same_patient && is_same_tissue)
+        member.source == item.source || (is_same_patient && is_same_tissue())
     })
 }
 
 /// Whether two specimens are slides of one block.
 fn share_a_block(one: &str, other: &str, sources: &Sources<'_>, mapping: &Mapping) -> bool {
-    let block = |key: &str| (sources.specimens.lineage(key)).into_iter().nth(1);
+    let block = |key| (sources.specimens.lineage(key)).get(1).copied();
     let is_slide = |key: &str| {
         let kinds = sources.specimens.get(key).map(|node| node.kinds.as_slice());
         (kinds.unwrap_or_default().iter()).any(|kind| mapping.is_slide(kind))

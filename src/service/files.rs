@@ -1,4 +1,9 @@
 //! Offline input: FHIR JSON in files or on standard input, as a resource, a Bundle or NDJSON, also gzipped.
+//!
+//! The text stays as it is. A first look at each resource tells which belong together, and only one such group at a time is
+//! read as a whole: [`Entries`].
+
+mod entries;
 
 use std::fs;
 use std::io::{self, Read};
@@ -6,20 +11,23 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use crate::fhir::dates::{Date, Precision};
-use crate::fhir::json::Json;
-use crate::fhir::pool::{Pool, Rejected};
+use crate::fhir::pool::Rejected;
+pub use entries::{Entries, Group, Together};
 
 /// Larger inputs than this, after decompression, are refused.
 const MOST_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 
-/// Text of one file, or of one line of an NDJSON file.
+/// A file that unpacks to more than this is refused when it is more than [`MOST_UNPACKED_TIMES`] its packed size.
+const UNPACKED_BYTES_ALWAYS_TAKEN: u64 = 16 * 1024 * 1024;
+
+/// FHIR JSON unpacks to some 10 to 50 times its packed size.
+const MOST_UNPACKED_TIMES: u64 = 100;
+
+/// Text of one file.
 #[derive(Debug)]
 pub struct InputText {
     /// Where it came from, for people.
     pub place: String,
-    /// First line of the text in its file, from 1; set for a line of NDJSON.
-    pub line: Option<usize>,
     /// The text.
     pub text: String,
 }
@@ -43,7 +51,7 @@ pub fn read(paths: &[PathBuf]) -> Input {
             path.display().to_string()
         };
         match text_of(path) {
-            Ok(text) => take_text(&mut input, place, text),
+            Ok(text) => input.texts.push(InputText { place, text }),
             Err(error) => {
                 let content = place.clone();
                 input
@@ -68,11 +76,7 @@ fn text_of(path: &Path) -> io::Result<String> {
             .read_to_end(&mut bytes)?;
     }
     if bytes.starts_with(&[0x1f, 0x8b]) {
-        let mut unpacked = Vec::new();
-        MultiGzDecoder::new(bytes.as_slice())
-            .take(MOST_BYTES)
-            .read_to_end(&mut unpacked)?;
-        bytes = unpacked;
+        bytes = unpacked(&bytes)?;
     }
     let text = String::from_utf8(bytes)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8 text"))?;
@@ -82,115 +86,23 @@ fn text_of(path: &Path) -> io::Result<String> {
         .unwrap_or(text))
 }
 
-/// One JSON text, or else one text per line when the first line alone is a whole JSON value.
-fn take_text(input: &mut Input, place: String, text: String) {
-    let lines = || text.lines().filter(|line| !line.trim().is_empty());
-    let is_ndjson = lines().nth(1).is_some()
-        && lines()
-            .next()
-            .is_some_and(|line| serde_json::from_str::<&serde_json::value::RawValue>(line).is_ok());
-    if !is_ndjson {
-        input.texts.push(InputText {
-            place,
-            line: None,
-            text,
-        });
-        return;
-    }
-    for (index, line) in text.lines().enumerate() {
-        if !line.trim().is_empty() {
-            input.texts.push(InputText {
-                place: place.clone(),
-                line: Some(index + 1),
-                text: line.to_owned(),
-            });
-        }
-    }
-}
-
-impl Input {
-    /// Takes every resource into a pool. What is no FHIR JSON is named with line and position.
-    pub fn pool(&self) -> (Pool<'_>, Vec<Rejected>) {
-        let mut pool = Pool::new(None);
-        let mut rejected = self.rejected.clone();
-        for input in &self.texts {
-            match Json::parse(&input.text) {
-                Ok(json) => add(&mut pool, json, None, &input.place(), &mut rejected),
-                Err(error) => {
-                    let line = input.line.unwrap_or(1) + error.line - 1;
-                    let place = format!("{}, line {line}, column {}", input.place, error.column);
-                    rejected.push(Rejected::new(place, error.why.to_owned(), &input.text));
-                }
-            }
-        }
-        (pool, rejected)
-    }
-}
-
-impl InputText {
-    fn place(&self) -> String {
-        match self.line {
-            Some(line) => format!("{}, line {line}", self.place),
-            None => format!("{}, line 1", self.place),
-        }
-    }
-}
-
-/// A resource into the pool; of a Bundle, its entries.
-fn add<'a>(
-    pool: &mut Pool<'a>,
-    json: Json<'a>,
-    full_url: Option<&str>,
-    place: &str,
-    rejected: &mut Vec<Rejected>,
-) {
-    if json.text_at("resourceType") != Some("Bundle") {
-        rejected.extend(pool.add(json, full_url, place).err());
-        return;
-    }
-    for (index, entry) in json.items_at("entry").iter().enumerate() {
-        let place = format!("{place}, Bundle.entry[{index}]");
-        match entry.get("resource") {
-            Some(resource) => add(
-                pool,
-                resource.clone(),
-                entry.text_at("fullUrl"),
-                &place,
-                rejected,
+fn unpacked(packed: &[u8]) -> io::Result<Vec<u8>> {
+    let most = (packed.len() as u64)
+        .saturating_mul(MOST_UNPACKED_TIMES)
+        .clamp(UNPACKED_BYTES_ALWAYS_TAKEN, MOST_BYTES);
+    let mut unpacked = Vec::new();
+    let read = MultiGzDecoder::new(packed)
+        .take(most + 1)
+        .read_to_end(&mut unpacked)?;
+    if read as u64 > most {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!(
+                "it unpacks to more than {MOST_UNPACKED_TIMES} times its size; unpack it first"
             ),
-            None => {
-                let content = place.clone();
-                rejected.push(Rejected::new(
-                    place,
-                    "an entry without a resource".to_owned(),
-                    &content,
-                ));
-            }
-        }
+        ));
     }
-}
-
-/// The newest moment that any input states, as a FHIR instant: `issued` and `recorded` of what is derived offline, so
-/// that the same input gives the same bytes.
-pub fn newest_moment(pool: &Pool<'_>) -> String {
-    let mut newest: Option<Date> = None;
-    for resource in pool.all() {
-        let stated = [
-            resource.json.text_at("issued"),
-            resource.json.text_at("effectiveDateTime"),
-            resource.json.text_at("authored"),
-        ];
-        let dates = stated.into_iter().flatten().filter_map(Date::parse);
-        newest = dates
-            .chain(resource.last_updated.clone())
-            .chain(newest)
-            .max();
-    }
-    match newest {
-        Some(date) if date.precision() == Precision::Instant => date.text().to_owned(),
-        Some(date) => date.earliest().format("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        None => "1970-01-01T00:00:00Z".to_owned(),
-    }
+    Ok(unpacked)
 }
 
 #[cfg(test)]
@@ -211,6 +123,19 @@ mod tests {
         read(&[file.path().to_owned()])
     }
 
+    /// The keys of all resources, and what was rejected.
+    fn all(input: &Input) -> (Vec<String>, Vec<Rejected>) {
+        let mut rejected = Vec::new();
+        let entries = Entries::look(input, false, &mut |one| rejected.push(one));
+        let mut keys = Vec::new();
+        for group in entries.groups() {
+            if let Some(together) = group.read(&mut |one| rejected.push(one)) {
+                keys.extend(together.pool.all().map(|resource| resource.key.clone()));
+            }
+        }
+        (keys, rejected)
+    }
+
     #[test]
     fn a_resource_a_bundle_and_ndjson_also_gzipped_give_the_same_resource() {
         let bundle = format!(
@@ -225,18 +150,18 @@ mod tests {
             ndjson.as_bytes(),
             &zipped.finish().unwrap(),
         ] {
-            let input = read_bytes(bytes);
-            let (pool, rejected) = input.pool();
-            assert!(pool.get("Observation/o1").is_some());
+            let (keys, rejected) = all(&read_bytes(bytes));
+            assert_eq!(keys[0], "Observation/o1");
             assert!(rejected.is_empty());
         }
     }
 
     #[test]
     fn what_is_no_json_is_named_with_line_and_column_and_costs_nothing_else() {
-        let input = read_bytes(format!("{OBSERVATION}\n{{\"a\":oops}}\n").as_bytes());
-        let (pool, rejected) = input.pool();
-        assert!(pool.get("Observation/o1").is_some());
+        let (keys, rejected) = all(&read_bytes(
+            format!("{OBSERVATION}\n{{\"a\":oops}}\n").as_bytes(),
+        ));
+        assert_eq!(keys, ["Observation/o1"]);
         assert!(
             rejected[0].place.contains("line 2, column 6"),
             "{}",
@@ -244,5 +169,39 @@ mod tests {
         );
         let missing = read(&[PathBuf::from("/no/such/file.json")]);
         assert_eq!(missing.rejected.len(), 1);
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_taken_costs_no_other() {
+        let twice = r#"{"resourceType":"Observation","id":"o2",
+            "status":"final","status":"final"}"#;
+        let many = format!(
+            r#"{{"resourceType":"Observation","id":"o3","x":[{}0]}}"#,
+            "0,".repeat(200_000)
+        );
+        let bundle = format!(
+            r#"{{"resourceType":"Bundle","entry":[{{"resource":{twice}}},{{}},{{"resource":{many}}},{{"resource":{OBSERVATION}}}]}}"#
+        );
+        let (keys, rejected) = all(&read_bytes(bundle.as_bytes()));
+        assert_eq!(keys, ["Observation/o1"]);
+        let places: Vec<_> = rejected.iter().map(|one| one.place.as_str()).collect();
+        assert_eq!(rejected.len(), 3, "{rejected:?}");
+        for (place, index) in places.iter().zip(0..) {
+            assert!(
+                place.ends_with(&format!("Bundle.entry[{index}]")),
+                "{place}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_unpacks_to_far_more_than_it_should_is_refused() {
+        let mut zipped = GzEncoder::new(Vec::new(), Compression::best());
+        for _ in 0..17 {
+            zipped.write_all(&vec![b' '; 1024 * 1024]).unwrap();
+        }
+        let input = read_bytes(&zipped.finish().unwrap());
+        assert!(input.texts.is_empty());
+        assert!(input.rejected[0].why.contains("unpack it first"));
     }
 }

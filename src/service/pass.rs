@@ -14,7 +14,8 @@ use super::pull::{Puller, Texts, Window, horizon};
 use super::store::{PassSummary, Store, StoreError};
 use crate::config::PullConfig;
 use crate::fhir::elements::Reference;
-use crate::fhir::json::Json;
+use crate::fhir::groups::{MOST_TOGETHER, MOST_VALUES_TOGETHER};
+use crate::fhir::json::{Json, MOST_VALUES};
 use crate::fhir::pool::{Pool, Rejected};
 use crate::her2::evidence::Source;
 use crate::mapping::coverage::{CodeKey, knows};
@@ -135,7 +136,7 @@ impl Pass<'_> {
                 Outcome::Written(_) | Outcome::Unchanged => {}
             }
         }
-        let subjects = by_subject(&window, &parked.gone, self.puller.base());
+        let subjects = by_subject(&mut window, &parked.gone, self.puller.base());
         let progress = Progress::new("patients", Some(subjects.len() as u64));
         for (subject, patient) in subjects {
             self.patient(subject.as_deref(), patient, &options.pause, report)
@@ -301,13 +302,17 @@ impl Pass<'_> {
                 return Ok(());
             }
         };
-        let mut pool = Pool::new(Some(self.puller.base()));
-        for text in texts.values() {
-            if let Ok(json) = Json::parse(text) {
-                // What is no resource was rejected when it was pulled.
-                let _ = pool.add(json, None, "the server");
+        let Some(pool) = pool_of(&texts, self.puller.base()) else {
+            tracing::error!(
+                units = changed.len(),
+                resources = texts.len(),
+                "a patient has more results than are decided together; a person has to look"
+            );
+            for unit in &changed {
+                report.enter(unit, Ended::Failed);
             }
-        }
+            return Ok(());
+        };
         let derived = derive(&pool, self.rules);
         (report.unmapped).extend(derived.coverage.unmapped().map(|(key, _)| key.clone()));
         let touched: Vec<&UnitResult> = (derived.units.iter())
@@ -446,6 +451,25 @@ impl PassReport {
     }
 }
 
+/// A patient's resources; `None` where they are more than are decided together.
+fn pool_of<'t>(texts: &'t Texts, base: &str) -> Option<Pool<'t>> {
+    if texts.len() > MOST_TOGETHER {
+        return None;
+    }
+    let mut left = MOST_VALUES_TOGETHER;
+    let mut pool = Pool::new(Some(base));
+    for text in texts.values() {
+        // What is no resource was rejected when it was pulled.
+        let before = left;
+        match Json::parse_within(text, &mut left) {
+            Ok(json) => drop(pool.add(json, None, "the server")),
+            Err(_) if before < MOST_VALUES => return None,
+            Err(_) => {}
+        }
+    }
+    Some(pool)
+}
+
 /// Units that an earlier pass left open.
 #[derive(Debug, Default)]
 struct TakenUp {
@@ -502,23 +526,24 @@ pub(super) struct OfPatient {
     pub(super) texts: Texts,
 }
 
-/// The resources of a window by patient, and the units that are gone; patients of whom nothing changed are left out.
+/// The resources of a window by patient, and the units that are gone; patients of whom nothing changed are left out. The
+/// window keeps no texts.
 pub(super) fn by_subject(
-    window: &Window,
+    window: &mut Window,
     gone: &BTreeMap<String, Option<String>>,
     base: &str,
 ) -> BTreeMap<Option<String>, OfPatient> {
     let pool = Pool::new(Some(base));
     let mut subjects: BTreeMap<Option<String>, OfPatient> = BTreeMap::new();
-    for (key, text) in &window.texts {
-        let subject = Json::parse(text)
+    for (key, text) in std::mem::take(&mut window.texts) {
+        let subject = Json::parse(&text)
             .ok()
-            .and_then(|json| pool.key_of(&Reference::read(json.get("subject")?), "Patient", key));
+            .and_then(|json| pool.key_of(&Reference::read(json.get("subject")?), "Patient", &key));
         let patient = subjects.entry(subject).or_default();
-        if window.changed.contains(key) {
+        if window.changed.contains(&key) {
             patient.changed.insert(key.clone());
         }
-        patient.texts.insert(key.clone(), text.clone());
+        patient.texts.insert(key, text);
     }
     for (unit, subject) in gone {
         let patient = subjects.entry(subject.clone()).or_default();

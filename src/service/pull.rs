@@ -12,6 +12,7 @@ use super::client::{Capabilities, ClientError, EntryMode, FhirClient, PageEntry,
 use super::progress::Progress;
 use crate::config::PullConfig;
 use crate::fhir::elements::{Identifier, Reference};
+use crate::fhir::groups::MOST_VALUES_TOGETHER;
 use crate::fhir::json::Json;
 use crate::fhir::pool::{Pool, Rejected};
 use crate::pipeline::Rules;
@@ -277,8 +278,9 @@ fn reject(window: &mut Window, rejected: Rejected) {
 /// References to results, panel members, specimens and Conditions that lead out of the texts.
 fn missing(texts: &Texts, base: &str) -> BTreeSet<String> {
     let mut pool = Pool::new(Some(base));
+    let mut left = MOST_VALUES_TOGETHER;
     for text in texts.values() {
-        if let Ok(json) = Json::parse(text) {
+        if let Ok(json) = Json::parse_within(text, &mut left) {
             // What is no resource has been named when it was pulled.
             let _ = pool.add(json, None, "the server");
         }

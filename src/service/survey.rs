@@ -23,12 +23,12 @@ pub async fn survey(
     rules: &Rules,
     since: Option<DateTime<Utc>>,
 ) -> Result<Coverage, ClientError> {
-    let window = puller.window(since, rules).await?;
+    let mut window = puller.window(since, rules).await?;
     for rejected in &window.rejected {
         tracing::warn!("not readable: {} ({})", rejected.why, rejected.place);
     }
     let mut surveyed = Coverage::default();
-    for (subject, patient) in by_subject(&window, &BTreeMap::new(), puller.base()) {
+    for (subject, patient) in by_subject(&mut window, &BTreeMap::new(), puller.base()) {
         let texts = puller
             .neighbourhood(subject.as_deref(), patient.texts, BTreeSet::new(), rules)
             .await?;

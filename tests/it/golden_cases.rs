@@ -16,8 +16,9 @@ use her2_adapter::pipeline::edition::Guidelines;
 use her2_adapter::pipeline::ledger::Ledger;
 use her2_adapter::pipeline::record::DecisionRecord;
 use her2_adapter::pipeline::results::{Release, compose};
-use her2_adapter::pipeline::{Derived, Rules, derive};
+use her2_adapter::pipeline::{Derived, HashedTables, Rules, derive};
 use her2_adapter::service::difference::difference;
+use her2_adapter::service::files::{Entries, Input, InputText};
 use serde_json::{Value, json};
 
 use crate::support::{case_file, stage};
@@ -34,6 +35,7 @@ pub fn rules() -> Rules {
         input: InputRules::default(),
         overall_status_alone: true,
         patient_summary: false,
+        tables: HashedTables::default(),
     }
 }
 
@@ -307,4 +309,47 @@ fn golden_resources_are_what_a_reader_accepted() {
         "{}\n\nIf this is what a reader should get: HER2_ACCEPT_SNAPSHOTS=1 cargo test --test it golden",
         faults.join("\n")
     );
+}
+
+#[test]
+fn an_input_decided_group_by_group_gives_what_it_gives_as_a_whole() {
+    let rules = rules();
+    let mut groups = 0;
+    for folder in case_folders() {
+        let text = fs::read_to_string(folder.join("bundle.json")).unwrap();
+        let input = Input {
+            texts: vec![InputText {
+                place: "a case".to_owned(),
+                text: text.clone(),
+            }],
+            rejected: Vec::new(),
+        };
+        let entries = Entries::look(&input, false, &mut |_| {});
+        let mut by_group = Vec::new();
+        for group in entries.groups() {
+            groups += 1;
+            let together = group.read(&mut |_| {}).unwrap();
+            by_group.extend(described(&derive(&together.pool, &rules)));
+        }
+        by_group.sort();
+        let mut whole = described(&derive_bundles(&[text]));
+        whole.sort();
+        assert_eq!(by_group, whole, "{}", folder.display());
+    }
+    assert!(groups > case_folders().len(), "{groups}");
+}
+
+fn described(derived: &Derived) -> Vec<String> {
+    let cases = derived.cases.iter();
+    cases
+        .map(|case| {
+            format!(
+                "{} {}",
+                case.fingerprint,
+                DecisionRecord::of(case).to_json().unwrap()
+            )
+        })
+        .chain(derived.empty.iter().map(|empty| format!("{empty:?}")))
+        .chain(derived.units.iter().map(|unit| format!("{unit:?}")))
+        .collect()
 }

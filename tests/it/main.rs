@@ -7,6 +7,7 @@ mod contradictions;
 mod coverage;
 mod edge_cases;
 mod golden_cases;
+mod large_pages;
 mod layers;
 mod mapping_files;
 mod narrative;

@@ -5,11 +5,12 @@ use anyhow::{Context, Result, bail};
 use super::CodeSource;
 use crate::cli::Usage;
 use crate::config::Config;
+use crate::fhir::pool::Rejected;
 use crate::mapping::coverage::{Coverage, Quarantined};
 use crate::pipeline::Rules;
 use crate::pipeline::coverage::coverage;
 use crate::service::client::FhirClient;
-use crate::service::files;
+use crate::service::files::{self, Entries};
 use crate::service::pull::Puller;
 use crate::service::store::Store;
 use crate::service::survey::survey;
@@ -29,14 +30,27 @@ pub(super) async fn occurring(
         return Ok(survey(&puller, rules, source.since).await?);
     }
     let input = files::read(&source.files);
-    let (pool, rejected) = input.pool();
-    for rejected in &rejected {
+    let mut rejected = input.rejected.len();
+    let mut reject = |rejected_now: Rejected| {
+        eprintln!("failed: {}: {}", rejected_now.place, rejected_now.why);
+        rejected += 1;
+    };
+    let entries = Entries::look(&input, false, &mut reject);
+    let mut occurring = Coverage::default();
+    let mut is_any_read = false;
+    for group in entries.groups() {
+        if let Some(together) = group.read(&mut reject) {
+            is_any_read = true;
+            occurring.add(coverage(&together.pool, rules));
+        }
+    }
+    for rejected in &input.rejected {
         eprintln!("failed: {}: {}", rejected.place, rejected.why);
     }
-    if !rejected.is_empty() && pool.all().next().is_none() {
+    if rejected > 0 && !is_any_read {
         bail!(Usage("nothing in the input is readable".to_owned()));
     }
-    Ok(coverage(&pool, rules))
+    Ok(occurring)
 }
 
 /// The codes that earlier passes have put aside.

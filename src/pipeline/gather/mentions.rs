@@ -2,14 +2,15 @@
 
 use crate::fhir::candidates::{ObservationNode, ReportNode};
 use crate::fhir::json::Json;
-use crate::mapping::words::Words;
+use crate::mapping::words::{Words, pieces};
 
 /// Whether a signed report mentions a second observer.
 pub(super) fn report_mentions(words: &Words, report: &ReportNode<'_>) -> bool {
     let narrative = report.narrative.iter().map(|(_, text)| *text);
     is_signed(report.status)
         && (narrative.chain(notes(&report.resource.json)))
-            .any(|text| words.mentions_second_observer(&without_tags(text)))
+            .flat_map(pieces)
+            .any(|piece| words.mentions_second_observer(&without_tags(piece)))
 }
 
 /// Whether a signed Observation mentions a second observer.
@@ -21,7 +22,8 @@ pub(super) fn observation_mentions(words: &Words, observation: &ObservationNode<
     let narrative = json.get("text").and_then(|text| text.text_at("div"));
     is_signed(observation.status)
         && (values.chain(notes(json)).chain(narrative))
-            .any(|text| words.mentions_second_observer(&without_tags(text)))
+            .flat_map(pieces)
+            .any(|piece| words.mentions_second_observer(&without_tags(piece)))
 }
 
 fn is_signed(status: Option<&str>) -> bool {
@@ -36,18 +38,22 @@ fn notes<'r>(json: &'r Json<'_>) -> impl Iterator<Item = &'r str> {
 fn without_tags(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
+    let mut tags_end = true;
     while let Some(start) = rest.find(['<', '&']) {
         let (before, from) = rest.split_at(start);
-        let end = if from.starts_with('<') { '>' } else { ';' };
         plain.push_str(before);
         plain.push(' ');
-        // Without its end it was a comparator or a plain "and".
-        rest = match from.find(end) {
-            Some(end) if is_tag(from) || (from.starts_with('&') && end <= LONGEST_ENTITY) => {
-                from.get(end + 1..).unwrap_or("")
-            }
-            _ => from.get(1..).unwrap_or(""),
+        let end = if from.starts_with('&') {
+            (from.bytes().take(LONGEST_ENTITY + 1)).position(|byte| byte == b';')
+        } else if tags_end && is_tag(from) {
+            let end = from.find('>');
+            tags_end = end.is_some();
+            end
+        } else {
+            None
         };
+        // Without its end it was a comparator or a plain "and".
+        rest = from.get(end.unwrap_or(0) + 1..).unwrap_or("");
     }
     plain.push_str(rest);
     plain

@@ -70,7 +70,7 @@ pub(super) fn place(item: &mut Item<'_>, sources: &Sources<'_>, rules: &Rules) {
         .collect();
     if let Some(specimen) = &item.specimen {
         for key in sources.specimens.lineage(specimen) {
-            if let Some(node) = sources.specimens.get(&key) {
+            if let Some(node) = sources.specimens.get(key) {
                 places.extend(node.body_site.clone());
                 places.extend(node.kinds.iter().cloned());
             }
@@ -172,7 +172,7 @@ fn of_another_patient(item: &Item<'_>, sources: &Sources<'_>) -> bool {
 }
 
 /// Sets a question in the place of what an item says.
-fn doubt(item: &mut Item<'_>, why: &str) {
+pub(super) fn doubt(item: &mut Item<'_>, why: &str) {
     if item.is_evidence() {
         item.pieces = vec![Piece::Unread {
             test: UnreadTest::Either,

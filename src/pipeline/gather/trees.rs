@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fhir::candidates::{Candidates, ObservationNode, ReportNode};
 
+/// An Observation in more panels within each other than this is not read; a panel of panels is already rare.
+pub(super) const MOST_PANELS: usize = 64;
+
 /// The reports and panels of a pool, seen from the Observations below them.
 pub(super) struct Trees<'r> {
     roots: Vec<&'r ObservationNode<'r>>,
     reports_of: BTreeMap<&'r str, BTreeSet<&'r str>>,
     ancestors_of: BTreeMap<&'r str, Vec<&'r str>>,
-    parents_of: BTreeMap<&'r str, Vec<&'r str>>,
-    not_found_of: BTreeMap<&'r str, Vec<String>>,
+    not_found_of: BTreeMap<&'r str, Vec<&'r str>>,
 }
 
 impl<'r> Trees<'r> {
@@ -22,36 +24,21 @@ impl<'r> Trees<'r> {
                 .collect(),
             reports_of: BTreeMap::new(),
             ancestors_of: BTreeMap::new(),
-            parents_of: BTreeMap::new(),
             not_found_of: BTreeMap::new(),
         };
         for report in candidates.reports.values() {
-            let not_found = trees.not_found_of.entry(report.key).or_default();
-            for result in &report.results {
-                let (tree, missing) = candidates.tree(result);
-                not_found.extend(
-                    missing
-                        .into_iter()
-                        .filter(|key| report.results.contains(key)),
-                );
-                for observation in tree {
-                    trees
-                        .reports_of
-                        .entry(observation.key)
-                        .or_default()
-                        .insert(report.key);
-                }
-            }
-        }
-        for parent in candidates.observations.values() {
-            for member in &parent.members {
-                if let Some(member) = candidates.observations.get(member.as_str()) {
-                    trees
-                        .parents_of
-                        .entry(member.key)
-                        .or_default()
-                        .push(parent.key);
-                }
+            let (observations, missing) =
+                candidates.trees(report.results.iter().map(String::as_str));
+            let not_found = (report.results.iter())
+                .map(String::as_str)
+                .filter(|key| missing.contains(key));
+            trees.not_found_of.insert(report.key, not_found.collect());
+            for observation in observations {
+                trees
+                    .reports_of
+                    .entry(observation.key)
+                    .or_default()
+                    .insert(report.key);
             }
         }
         for root in &trees.roots {
@@ -79,22 +66,8 @@ impl<'r> Trees<'r> {
             .map_or(&[], Vec::as_slice)
     }
 
-    /// Every Observation above an Observation, by whatever path.
-    pub(super) fn all_above(&self, observation: &ObservationNode<'_>) -> BTreeSet<&'r str> {
-        let mut above = BTreeSet::new();
-        let mut waiting = vec![observation.key];
-        while let Some(key) = waiting.pop() {
-            for parent in self.parents_of.get(key).into_iter().flatten() {
-                if above.insert(*parent) {
-                    waiting.push(parent);
-                }
-            }
-        }
-        above
-    }
-
     /// The results that a report names itself and that nobody can find.
-    pub(super) fn not_found(&self, report: &ReportNode<'_>) -> &[String] {
+    pub(super) fn not_found(&self, report: &ReportNode<'_>) -> &[&'r str] {
         self.not_found_of.get(report.key).map_or(&[], Vec::as_slice)
     }
 
@@ -106,13 +79,34 @@ impl<'r> Trees<'r> {
             // Members of each other have no root; they are met by key.
             .chain(candidates.observations.values());
         for root in all {
-            for observation in candidates.tree(root.key).0 {
+            if seen.contains(root.key) {
+                continue;
+            }
+            for observation in candidates.trees(std::iter::once(root.key)).0 {
                 if seen.insert(observation.key) {
                     ordered.push(observation);
                 }
             }
         }
         ordered
+    }
+}
+
+/// Adds the Observations below a panel, by whatever path, to those already known to be below one.
+pub(super) fn add_below<'r>(
+    candidates: &'r Candidates<'r>,
+    panel: &'r ObservationNode<'r>,
+    below: &mut BTreeSet<&'r str>,
+) {
+    let mut waiting = vec![panel];
+    while let Some(panel) = waiting.pop() {
+        for member in &panel.members {
+            if let Some(member) = candidates.observations.get(member.as_str())
+                && below.insert(member.key)
+            {
+                waiting.push(member);
+            }
+        }
     }
 }
 
@@ -126,11 +120,17 @@ fn note_ancestors<'r>(
         return;
     }
     ancestors_of.insert(observation.key, above.clone());
-    above.push(observation.key);
+    // Beyond the limit, all stand in the same panels.
+    let deeper = above.len() < MOST_PANELS;
+    if deeper {
+        above.push(observation.key);
+    }
     for member in &observation.members {
         if let Some(member) = candidates.observations.get(member.as_str()) {
             note_ancestors(candidates, member, above, ancestors_of);
         }
     }
-    above.pop();
+    if deeper {
+        above.pop();
+    }
 }

@@ -4,9 +4,7 @@ use reqwest::Response;
 use serde::Deserialize;
 
 use super::error::{ClientError, Limit, Misread};
-
-/// Deepest nesting of objects and arrays that is taken in. Real resources stay below 20.
-const MOST_NESTING: usize = 64;
+use crate::fhir::json::nested_too_deeply;
 
 /// The body as text. The limit counts bytes after decompression, and reading stops as soon as it is passed.
 pub(super) async fn read_text(mut response: Response, most: usize) -> Result<String, ClientError> {
@@ -31,7 +29,7 @@ pub(super) fn expect_resource(kind: &str, text: &str) -> Result<(), ClientError>
         #[serde(rename = "resourceType")]
         kind: Option<String>,
     }
-    if nests_too_deeply(text) {
+    if nested_too_deeply(text).is_some() {
         return Err(ClientError::Unreadable(Misread::TooDeep));
     }
     let misread = match serde_json::from_str::<Resource>(text).map(|resource| resource.kind) {
@@ -44,44 +42,10 @@ pub(super) fn expect_resource(kind: &str, text: &str) -> Result<(), ClientError>
     Err(ClientError::Unreadable(misread))
 }
 
-/// Whether objects and arrays nest deeper than is taken in, told from the text alone so that no parser has to recurse.
-pub(super) fn nests_too_deeply(json: &str) -> bool {
-    let mut depth = 0usize;
-    let mut in_text = false;
-    let mut escaped = false;
-    for byte in json.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            b'{' | b'[' if !in_text => depth += 1,
-            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MOST_NESTING {
-            return true;
-        }
-    }
-    false
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn depth_counts_objects_and_arrays_but_not_texts() {
-        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        assert!(!nests_too_deeply(&nested(64)));
-        assert!(nests_too_deeply(&nested(65)));
-        assert!(nests_too_deeply(&"{\"a\":".repeat(65)));
-        assert!(!nests_too_deeply(&format!(
-            "{{\"a\":\"\\\"{}\"}}",
-            "[".repeat(100)
-        )));
-        assert!(!nests_too_deeply(&"[],".repeat(100)));
-    }
 
     #[test]
     fn a_body_must_be_the_resource_asked_for() {

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use url::Url;
 
-use super::body::nests_too_deeply;
 use super::error::{ClientError, Distrust, Limit, Misread, issue_codes};
 use super::{FhirClient, Prefer};
+use crate::fhir::json::nested_too_deeply;
 
 const MOST_PAGES: usize = 10_000;
 const MOST_ENTRIES: usize = 1_000;
@@ -240,7 +240,7 @@ fn page_entry(text: &str) -> Result<PageEntry, EntryFault> {
     if !resource.starts_with('{') {
         return Err(EntryFault::ResourceMalformed);
     }
-    if nests_too_deeply(resource) {
+    if nested_too_deeply(resource).is_some() {
         return Err(EntryFault::TooDeep);
     }
     Ok(PageEntry::Resource {
