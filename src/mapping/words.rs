@@ -203,26 +203,16 @@ impl Words {
 
     /// Whether a text names HER2 in one of its spellings (HER-2/neu, ERBB2, c-erbB-2).
     pub fn names_her2(&self, text: &str) -> bool {
-        let tokens: Vec<String> = tokens(text)
-            .into_iter()
-            .map(|token| token.trim_end_matches('+').to_owned())
-            .collect();
-        // Spellings fall apart at hyphens: `c-erbB-2` is three tokens.
-        (0..tokens.len()).any(|start| {
-            (1..=3).any(|count| {
-                tokens.get(start..start + count).is_some_and(|run| {
-                    let joined = run.concat();
-                    self.her2.iter().any(|name| {
-                        joined == *name || (count == 1 && joined.starts_with(name.as_str()))
-                    })
-                })
+        names(text, |spelling, tokens| {
+            self.her2.iter().any(|name| {
+                spelling == name || (tokens == 1 && spelling.starts_with(name.as_str()))
             })
         })
     }
 
     /// Whether a text names another marker and not HER2.
     pub fn names_other_marker(&self, text: &str) -> bool {
-        !self.names_her2(text) && self.has_any(text, &self.other_marker)
+        !self.names_her2(text) && names(text, |spelling, _| self.other_marker.contains(spelling))
     }
 
     /// Whether a text names a kind of assay that is never an input: gene expression, sequencing, serum.
@@ -254,6 +244,20 @@ impl Words {
     fn has_any(&self, text: &str, words: &BTreeSet<String>) -> bool {
         tokens(text).iter().any(|token| words.contains(token))
     }
+}
+
+/// Whether a text has a name in it. Spellings fall apart at hyphens, `c-erbB-2` into three tokens: a name is looked for in
+/// every run of up to three, told with their number.
+fn names(text: &str, is_name: impl Fn(&str, usize) -> bool) -> bool {
+    let tokens: Vec<String> = tokens(text)
+        .into_iter()
+        .map(|token| token.trim_end_matches('+').to_owned())
+        .collect();
+    (1..=3).any(|count| {
+        tokens
+            .windows(count)
+            .any(|run| is_name(&run.concat(), count))
+    })
 }
 
 /// Lower case, single spaces, no space or stop at the ends.
@@ -315,6 +319,23 @@ mod tests {
             "herb 2",
         ] {
             assert!(!words.names_her2(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn another_marker_is_seen_in_each_of_its_spellings() {
+        let words = words();
+        for text in [
+            "PD-L1 by clone 22C3",
+            "pdl1",
+            "Ki-67",
+            "Ki67 index",
+            "PTEN in Tissue",
+        ] {
+            assert!(words.names_other_marker(text), "{text}");
+        }
+        for text in ["HER2 and ER", "Skin biopsy", "FISH"] {
+            assert!(!words.names_other_marker(text), "{text}");
         }
     }
 
