@@ -290,6 +290,19 @@ fn a_display_that_does_not_name_what_its_code_asks_is_no_result() {
 }
 
 #[test]
+fn words_in_the_place_of_a_number_are_no_result() {
+    for (code, text) in [
+        ("74860-8", "not amplified"),
+        ("49683-6", "amplified"),
+        ("62361-1", "HER2 3+"),
+    ] {
+        let part = json!({"code": coded(LOINC, code), "valueString": text});
+        let fish = observation("o", coded(LOINC, "85318-4"), json!({"component": [part]}));
+        assert_asks_a_person(&derived(&[ihc("ihc", "2+"), fish]));
+    }
+}
+
+#[test]
 fn two_contents_under_one_id_decide_nothing_whatever_their_order() {
     let (one, other) = (ihc("ihc", "1+"), ihc("ihc", "3+"));
     let forwards = derived(&[one.clone(), other.clone()]);

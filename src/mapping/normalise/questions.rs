@@ -328,9 +328,11 @@ impl Reader<'_, '_> {
                 }
             }
             Err(why) => {
-                let is_told = value
-                    .text()
-                    .is_some_and(|text| self.tell(&candidate.path, text, test));
+                // Words in the place of a number answer another question than was asked.
+                let is_told = finding.is_answered_in_words()
+                    && value
+                        .text()
+                        .is_some_and(|text| self.tell(&candidate.path, text, test));
                 if !is_told {
                     self.unread(candidate, test, &why);
                 }

@@ -112,6 +112,14 @@ impl Finding {
         )
     }
 
+    /// Whether its answer is a word, or a score, which is written as one.
+    pub(in crate::mapping) fn is_answered_in_words(self) -> bool {
+        matches!(
+            self,
+            Self::OverallStatus | Self::IhcScore | Self::IshResult | Self::Panel
+        )
+    }
+
     /// Whether an Observation of it is worth a search of its own.
     pub(super) fn is_searched(self) -> bool {
         self.exclusion().is_none()
