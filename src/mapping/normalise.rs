@@ -151,6 +151,8 @@ pub fn normalise(
         (observation.candidates.first()).is_some_and(|own| reader.asks_for_hybridisation(own));
     let names_other_gene =
         (observation.candidates.iter()).any(|candidate| reader.names_other_gene(candidate));
+    let miscalls_a_gene =
+        (observation.candidates.iter()).any(|candidate| reader.miscalls_a_gene_erbb2(candidate));
     reader.gene_is_erbb2 =
         (observation.candidates.iter()).any(|candidate| reader.names_erbb2(candidate));
     let has_parts = !observation.members.is_empty() || observation.candidates.len() > 1;
@@ -185,8 +187,8 @@ pub fn normalise(
             reader.method_of_other_test(method, about_ihc);
         }
     }
-    // Only an Observation that speaks of HER2 is judged by its status.
-    if !reader.pieces.is_empty() {
+    // Only an Observation that speaks of HER2 is judged by its status; one that calls its gene so does.
+    if !reader.pieces.is_empty() || miscalls_a_gene {
         if let Some(instead) = instead_by_status(observation.status, rules) {
             reader.pieces = vec![instead];
         } else if has_modifier(observation) {
@@ -195,7 +197,9 @@ pub fn normalise(
                 test: UnreadTest::Either,
                 detail: "Observation.modifierExtension changes what it means".to_owned(),
             }];
-        } else if names_other_gene && !reader.gene_is_erbb2 && reader.states_something() {
+        } else if miscalls_a_gene
+            || (names_other_gene && !reader.gene_is_erbb2 && reader.states_something())
+        {
             reader.pieces = vec![Piece::Unread {
                 test: UnreadTest::Either,
                 detail: "Observation.component: the gene studied is another than that of its code"

@@ -143,6 +143,8 @@ type Key = (String, String);
 #[derive(Clone, Debug, Default)]
 pub struct Mapping {
     findings: BTreeMap<Key, FindingRow>,
+    /// How the rows of findings call their codes.
+    displays: BTreeMap<Key, String>,
     /// Several of one code only where they answer different questions.
     answers: BTreeMap<Key, Vec<AnswerRow>>,
     sites: BTreeMap<Key, SiteRow>,
@@ -239,6 +241,7 @@ impl Mapping {
         let key = (slot.system.clone(), slot.text.clone());
         match &row.meaning {
             Meaning::Finding(meaning) => {
+                self.displays.insert(key.clone(), row.display.clone());
                 self.findings.insert(key, meaning.clone());
             }
             Meaning::Answer(meaning) => {
@@ -293,6 +296,11 @@ impl Mapping {
         self.findings.get(&key_of(coding)?)
     }
 
+    /// How the mapping calls what a coding asks.
+    pub fn display_of(&self, coding: &Coding<'_>) -> Option<&str> {
+        self.displays.get(&key_of(coding)?).map(String::as_str)
+    }
+
     /// What a coding answers to a question. A row for that question comes before one for any.
     pub fn answer(&self, finding: Finding, coding: &Coding<'_>) -> Option<&AnswerRow> {
         let rows = self.answers_to_any(coding);
@@ -305,6 +313,13 @@ impl Mapping {
         key_of(coding)
             .and_then(|key| self.answers.get(&key))
             .map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a system is one in which ERBB2 has a code.
+    pub fn is_system_of_genes(&self, system: &str) -> bool {
+        (self.answers.range((system.to_owned(), String::new())..))
+            .take_while(|((of, _), _)| of == system)
+            .any(|(_, rows)| rows.iter().any(|row| row.answer == Answer::Erbb2))
     }
 
     /// What a concept says about the primary site, and which breast it names.

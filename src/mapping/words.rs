@@ -207,30 +207,18 @@ impl Words {
 
     /// Whether a text names HER2 in one of its spellings (HER-2/neu, ERBB2, c-erbB-2).
     pub fn names_her2(&self, text: &str) -> bool {
-        pieces(text).any(|piece| self.piece_names_her2(piece))
-    }
-
-    fn piece_names_her2(&self, piece: &str) -> bool {
-        let tokens: Vec<String> = tokens(piece)
-            .into_iter()
-            .map(|token| token.trim_end_matches('+').to_owned())
-            .collect();
-        // Spellings fall apart at hyphens: `c-erbB-2` is three tokens.
-        (0..tokens.len()).any(|start| {
-            (1..=3).any(|count| {
-                tokens.get(start..start + count).is_some_and(|run| {
-                    let joined = run.concat();
-                    self.her2.iter().any(|name| {
-                        joined == *name || (count == 1 && joined.starts_with(name.as_str()))
-                    })
-                })
+        let is_name = |spelling: &str, tokens: usize| {
+            self.her2.iter().any(|name| {
+                spelling == name || (tokens == 1 && spelling.starts_with(name.as_str()))
             })
-        })
+        };
+        pieces(text).any(|piece| names(piece, is_name))
     }
 
     /// Whether a text names another marker and not HER2.
     pub fn names_other_marker(&self, text: &str) -> bool {
-        !self.names_her2(text) && self.has_any(text, &self.other_marker)
+        let is_other = |spelling: &str, _| self.other_marker.contains(spelling);
+        !self.names_her2(text) && pieces(text).any(|piece| names(piece, is_other))
     }
 
     /// Whether a text names a kind of assay that is never an input: gene expression, sequencing, serum.
@@ -301,6 +289,20 @@ pub fn pieces(text: &str) -> impl Iterator<Item = &str> {
             rest.get(space..).unwrap_or(rest)
         });
         from.get(..end)
+    })
+}
+
+/// Whether a text has a name in it. Spellings fall apart at hyphens, `c-erbB-2` into three tokens: a name is looked for in
+/// every run of up to three, told with their number.
+fn names(text: &str, is_name: impl Fn(&str, usize) -> bool) -> bool {
+    let tokens: Vec<String> = tokens(text)
+        .into_iter()
+        .map(|token| token.trim_end_matches('+').to_owned())
+        .collect();
+    (1..=3).any(|count| {
+        tokens
+            .windows(count)
+            .any(|run| is_name(&run.concat(), count))
     })
 }
 
@@ -382,6 +384,23 @@ mod tests {
             "herb 2",
         ] {
             assert!(!words.names_her2(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn another_marker_is_seen_in_each_of_its_spellings() {
+        let words = words();
+        for text in [
+            "PD-L1 by clone 22C3",
+            "pdl1",
+            "Ki-67",
+            "Ki67 index",
+            "PTEN in Tissue",
+        ] {
+            assert!(words.names_other_marker(text), "{text}");
+        }
+        for text in ["HER2 and ER", "Skin biopsy", "FISH"] {
+            assert!(!words.names_other_marker(text), "{text}");
         }
     }
 

@@ -53,7 +53,7 @@ pub async fn run(mut config: Config, serve: bool) -> Result<()> {
         "A FHIR server at {} holds {} resources of {} pathology cases.",
         server.base_url(),
         titles.len(),
-        CASES.dirs().count()
+        CASES.dirs().filter(|folder| is_case(folder)).count()
     );
 
     config.server.read = Some(server.base_url().parse()?);
@@ -124,6 +124,11 @@ pub async fn run(mut config: Config, serve: bool) -> Result<()> {
 
 /// What happens in a case, by the keys of its resources.
 type Titles = BTreeMap<String, String>;
+
+/// Whether a folder is a case itself, and no folder of cases that only tests read.
+fn is_case(folder: &Dir<'_>) -> bool {
+    folder.get_file(folder.path().join("bundle.json")).is_some()
+}
 
 /// Puts the Bundles of one name from every case on the server.
 fn seed(server: &FakeServer, name: &str) -> Result<Titles> {

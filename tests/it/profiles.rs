@@ -598,12 +598,14 @@ fn an_estrogen_receptor_in_the_place_of_a_her2_status_is_a_question() {
 }
 
 #[test]
-fn a_ratio_in_words_under_a_code_of_presence_is_not_guessed() {
-    for text in ["less than 1.8", "greater than 2.2"] {
+fn a_bound_in_words_is_read_under_the_ratio_and_not_under_a_code_of_presence() {
+    for (text, bound) in [("less than 1.8", "<1.8"), ("greater than 2.2", ">2.2")] {
         let fish = observation("x", coded(LOINC, FISH), json!({"valueString": text}));
         assert_only_asks(fish);
         let ratio = observation("x", coded(LOINC, "49683-6"), json!({"valueString": text}));
-        assert_only_asks(ratio);
+        let read = evidence_of(ratio);
+        let ratio = read.ish[0].ratio.as_ref().unwrap();
+        assert_eq!(ratio.to_string(), bound);
     }
 }
 

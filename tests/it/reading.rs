@@ -264,6 +264,45 @@ fn a_method_of_the_other_test_makes_a_result_unreadable() {
 }
 
 #[test]
+fn a_display_that_does_not_name_what_its_code_asks_is_no_result() {
+    let of = |code: &str, display: &str, more: Value| {
+        let mut asked = coded(LOINC, code);
+        asked["coding"][0]["display"] = json!(display);
+        derived(&[observation("o", asked, more)])
+    };
+    let score = json!({"valueQuantity": {"value": 3}});
+    let positive = json!({"valueCodeableConcept": coded("http://snomed.info/sct", "10828004")});
+    assert_asks_a_person(&of("85319-2", "LI-RADS category", score.clone()));
+    assert_asks_a_person(&of(
+        "85319-2",
+        "PTEN by immunohistochemistry",
+        score.clone(),
+    ));
+    assert_asks_a_person(&of("96893-3", "PD-L1 by clone 22C3 in Tumor", positive));
+    for display in [
+        "HER2 Ag [Presence] in Tissue by Immune stain",
+        "IHC",
+        "c-erbB-2 score",
+    ] {
+        let read = of("85319-2", display, score.clone());
+        assert!(only(&read).decision.status.is_decided(), "{display}");
+    }
+}
+
+#[test]
+fn words_in_the_place_of_a_number_are_no_result() {
+    for (code, text) in [
+        ("74860-8", "not amplified"),
+        ("49683-6", "amplified"),
+        ("62361-1", "HER2 3+"),
+    ] {
+        let part = json!({"code": coded(LOINC, code), "valueString": text});
+        let fish = observation("o", coded(LOINC, "85318-4"), json!({"component": [part]}));
+        assert_asks_a_person(&derived(&[ihc("ihc", "2+"), fish]));
+    }
+}
+
+#[test]
 fn two_contents_under_one_id_decide_nothing_whatever_their_order() {
     let (one, other) = (ihc("ihc", "1+"), ihc("ihc", "3+"));
     let forwards = derived(&[one.clone(), other.clone()]);

@@ -3,7 +3,7 @@
 use super::tissue::{self, TissueFact};
 use super::{Concern, Piece, answers, values};
 use crate::fhir::candidates::Candidate;
-use crate::fhir::elements::{Concept, Value};
+use crate::fhir::elements::{Coding, Concept, Value};
 use crate::her2::evidence::{IhcFinding, Origin, UnreadTest};
 use crate::mapping::narrative::{self, Read};
 use crate::mapping::table::{Answer, Finding, FindingRow, Mapping};
@@ -89,6 +89,22 @@ impl Reader<'_, '_> {
         } else {
             Concern::None
         }
+    }
+
+    /// Whether a component calls a gene ERBB2 whose code is another's in the same system.
+    pub(super) fn miscalls_a_gene_erbb2(&self, candidate: &Candidate<'_>) -> bool {
+        let is_miscalled = |coding: &Coding<'_>| {
+            let is_gene = (coding.system).is_some_and(|of| self.mapping.is_system_of_genes(of));
+            let is_erbb2 = (self.mapping.answer(Finding::GeneStudied, coding))
+                .is_some_and(|row| row.answer == Answer::Erbb2);
+            let called = coding.display.unwrap_or("");
+            is_gene && !is_erbb2 && self.mapping.words.names_her2(called)
+        };
+        self.asks_for_gene(candidate)
+            && candidate.values.iter().any(|(_, value)| match value {
+                Value::Concept(concept) => concept.codings.iter().any(is_miscalled),
+                _ => false,
+            })
     }
 
     /// Whether a component names ERBB2 as the gene studied.
@@ -336,9 +352,11 @@ impl Reader<'_, '_> {
                 }
             }
             Err(why) => {
-                let is_told = value
-                    .text()
-                    .is_some_and(|text| self.tell(&candidate.path, text, test));
+                // Words in the place of a number answer another question than was asked.
+                let is_told = finding.is_answered_in_words()
+                    && value
+                        .text()
+                        .is_some_and(|text| self.tell(&candidate.path, text, test));
                 if !is_told {
                     self.unread(candidate, test, &why);
                 }
@@ -487,7 +505,7 @@ impl Reader<'_, '_> {
         });
     }
 
-    /// A display or text of a question that names another marker or the other test.
+    /// A display or text of a question that names another marker, the other test, or nothing of what its code is called.
     fn code_conflict(&self, candidate: &Candidate<'_>, finding: Finding) -> Option<&'static str> {
         let words = &self.mapping.words;
         let other_test = |text: &str| match test_of(finding) {
@@ -510,7 +528,15 @@ impl Reader<'_, '_> {
                 return Some("its display or text names another test than its code");
             }
         }
-        None
+        let names_nothing_of_it = |text: &str| {
+            !(words.names_her2(text) || words.speaks_of_ihc(text) || words.speaks_of_ish(text))
+        };
+        let is_misused = (candidate.code.codings.iter()).any(|coding| {
+            let is_her2s =
+                (self.mapping.display_of(coding)).is_some_and(|own| words.names_her2(own));
+            is_her2s && coding.display.is_some_and(names_nothing_of_it)
+        });
+        is_misused.then_some("its display names another thing than its code")
     }
 
     /// Free text about the whole report.

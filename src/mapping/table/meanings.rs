@@ -112,6 +112,14 @@ impl Finding {
         )
     }
 
+    /// Whether its answer is a word, or a score, which is written as one.
+    pub(in crate::mapping) fn is_answered_in_words(self) -> bool {
+        matches!(
+            self,
+            Self::OverallStatus | Self::IhcScore | Self::IshResult | Self::Panel
+        )
+    }
+
     /// Whether it is about HER2 wherever it stands, so that an Observation of it is worth a search of its own.
     pub fn is_about_her2(self) -> bool {
         self.exclusion().is_none()
