@@ -40,7 +40,7 @@ fn of_file(path: &Path, rules: &Rules) -> (Coverage, usize) {
     let input = files::read(&[path.to_owned()]);
     let mut rejected = input.rejected.len();
     let mut reject = |_| rejected += 1;
-    let entries = Entries::look(&input, false, &mut reject);
+    let entries = Entries::look(&input, true, &mut reject);
     let mut occurring = Coverage::default();
     for group in entries.groups() {
         if let Some(together) = group.read(&mut reject) {

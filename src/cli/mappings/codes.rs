@@ -35,7 +35,7 @@ pub(super) async fn occurring(
         eprintln!("failed: {}: {}", rejected_now.place, rejected_now.why);
         rejected += 1;
     };
-    let entries = Entries::look(&input, false, &mut reject);
+    let entries = Entries::look(&input, true, &mut reject);
     let mut occurring = Coverage::default();
     let mut is_any_read = false;
     for group in entries.groups() {

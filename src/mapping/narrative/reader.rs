@@ -3,16 +3,13 @@
 use std::ops::Range;
 
 use enumset::EnumSet;
-use regex::Regex;
+use regex::bytes::Regex;
 
 use super::tagged::{Section, Sentence, Token, Value, sentences};
 use super::vocabulary::{Language, Step, Tag, What};
 use super::{Read, Reading, Said, Unread};
 use crate::her2::evidence::{IshWord, Score, StatedResult, UnreadTest};
 use crate::mapping::table::Side;
-
-/// Letters of tags take three bytes each.
-const LETTER_BYTES: usize = 3;
 
 const QUOTED: &str = "it quotes an earlier or outside result";
 
@@ -464,13 +461,13 @@ fn contexts(tokens: &mut [Token], context: &mut Context) {
     }
 }
 
-fn letters(tokens: &[Token]) -> String {
+fn letters(tokens: &[Token]) -> Vec<u8> {
     tokens.iter().map(|token| token.tag.letter()).collect()
 }
 
 fn matches(tokens: &[Token], pattern: &Regex) -> Vec<Range<usize>> {
     (pattern.find_iter(&letters(tokens)))
-        .map(|found| found.start() / LETTER_BYTES..found.end() / LETTER_BYTES)
+        .map(|found| found.start()..found.end())
         .filter(|range| !range.is_empty())
         .collect()
 }
@@ -547,10 +544,7 @@ fn numbers(
     else {
         return false;
     };
-    let Some(Value::Number(number)) = run
-        .get(value.start() / LETTER_BYTES)
-        .map(|token| &token.value)
-    else {
+    let Some(Value::Number(number)) = run.get(value.start()).map(|token| &token.value) else {
         return false;
     };
     let said = match what {

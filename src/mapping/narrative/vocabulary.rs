@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use regex::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as UnknownTag, StrDeserializer};
@@ -153,13 +153,18 @@ pub(super) enum Tag {
     Dead,
 }
 
-/// First of the letters that stand for tags while rules are matched.
-const FIRST_LETTER: u32 = 0x4E00;
+/// First of the bytes that stand for tags while rules are matched.
+const FIRST_LETTER: u8 = 0x80;
 
 impl Tag {
-    /// The letter that stands for it in a sequence; each takes three bytes.
-    pub(super) fn letter(self) -> char {
-        char::from_u32(FIRST_LETTER + self as u32).unwrap_or('?')
+    /// The byte that stands for it in a sequence.
+    pub(super) fn letter(self) -> u8 {
+        FIRST_LETTER + self as u8
+    }
+
+    /// The same in a pattern.
+    fn pattern(self) -> String {
+        format!("\\x{:02X}", self.letter())
     }
 
     fn parse(name: &str) -> Option<Self> {
@@ -403,7 +408,7 @@ fn letters_of(name: &str, classes: &BTreeMap<String, String>) -> Result<String, 
         return Ok(letters.clone());
     }
     Tag::parse(name)
-        .map(|tag| tag.letter().to_string())
+        .map(Tag::pattern)
         .ok_or_else(|| format!("`{name}` is no tag"))
 }
 
@@ -423,7 +428,7 @@ const NOT_PLAIN: [Tag; 11] = [
 ];
 
 fn none_of(tags: &[Tag]) -> String {
-    let letters: String = tags.iter().map(|tag| tag.letter()).collect();
+    let letters: String = tags.iter().map(|tag| tag.pattern()).collect();
     format!("[^{letters}]")
 }
 
@@ -460,5 +465,6 @@ fn compile(written: &str, classes: &BTreeMap<String, String>) -> Result<Regex, S
         }
         rest = after;
     }
-    Regex::new(&pattern).map_err(|_| format!("the rule `{written}` is not well formed"))
+    (RegexBuilder::new(&pattern).unicode(false).build())
+        .map_err(|_| format!("the rule `{written}` is not well formed"))
 }
