@@ -119,7 +119,8 @@ fn evidence_without_spans(evidence: &Value) -> Value {
     let mut evidence = evidence.clone();
     for test in ["ihc", "ish"] {
         for item in evidence[test].as_array_mut().unwrap() {
-            item.as_object_mut().unwrap().remove("span");
+            let item = item.as_object_mut().unwrap();
+            item.retain(|key, _| !["span", "span_at"].contains(&key.as_str()));
         }
     }
     evidence
