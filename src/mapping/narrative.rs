@@ -160,9 +160,9 @@ impl Narrative {
     /// # Errors
     /// [`MappingError`] names the language file that cannot be used, and why.
     pub fn load(common: (&str, &str), languages: &[(&str, &str)]) -> Result<Self, MappingError> {
-        let languages: Result<Arc<[Language]>, MappingError> = (languages.iter())
-            .map(|own| Language::load([common, *own]))
-            .collect();
+        let common = Language::common(common)?;
+        let languages: Result<Arc<[Language]>, MappingError> =
+            languages.iter().map(|own| common.and(*own)).collect();
         Ok(Self {
             languages: languages?,
         })

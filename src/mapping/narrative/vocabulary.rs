@@ -231,6 +231,8 @@ pub(super) enum Step {
 pub(super) struct Language {
     pub(super) steps: Vec<(Step, Regex)>,
     pub(super) reads: Vec<(What, Regex)>,
+    /// The bytes that each name of a class stands for.
+    classes: BTreeMap<String, String>,
     phrases: BTreeMap<String, Vec<Phrase>>,
     beginnings: BTreeMap<String, Vec<Phrase>>,
     headings: BTreeMap<String, Tag>,
@@ -247,48 +249,54 @@ struct Phrase {
 }
 
 impl Language {
-    /// Puts together a language of the common file and its own.
-    pub(super) fn load(files: [(&str, &str); 2]) -> Result<Self, MappingError> {
-        let mut language = Self {
+    /// What is common to all languages, before the words of any.
+    pub(super) fn common(file: (&str, &str)) -> Result<Self, MappingError> {
+        let common = Self {
             steps: Vec::new(),
             reads: Vec::new(),
+            classes: BTreeMap::new(),
             phrases: BTreeMap::new(),
             beginnings: BTreeMap::new(),
             headings: BTreeMap::new(),
         };
-        let mut classes: BTreeMap<String, String> = BTreeMap::new();
-        for (index, (name, text)) in files.into_iter().enumerate() {
-            let bad = |why: String| MappingError::BadRow {
-                file: name.to_owned(),
-                why,
-            };
-            let file: FileWritten =
-                toml::from_str(text).map_err(|error| MappingError::Unreadable {
-                    file: name.to_owned(),
-                    message: error.to_string(),
-                })?;
-            for class in &file.classes {
-                let letters: Result<String, String> = (class.tags.iter())
-                    .map(|tag| letters_of(tag, &classes))
-                    .collect();
-                classes.insert(class.name.clone(), letters.map_err(bad)?);
-            }
-            for (tag, phrases) in &file.words {
-                for phrase in phrases {
-                    language.take(phrase, *tag, index > 0).map_err(bad)?;
-                }
-            }
-            for rule in &file.rules {
-                let pattern = compile(&rule.is, &classes).map_err(bad)?;
-                match (rule.merge, rule.ignore, rule.read) {
-                    (Some(tag), false, None) => language.steps.push((Step::Merge(tag), pattern)),
-                    (None, true, None) => language.steps.push((Step::Ignore, pattern)),
-                    (None, false, Some(what)) => language.reads.push((what, pattern)),
-                    _ => return Err(bad(format!("the rule `{}` does not do one thing", rule.is))),
-                }
+        common.with(file, false)
+    }
+
+    /// The language that a file adds its own words and rules to this for.
+    pub(super) fn and(&self, file: (&str, &str)) -> Result<Self, MappingError> {
+        self.clone().with(file, true)
+    }
+
+    fn with(mut self, (name, text): (&str, &str), is_own: bool) -> Result<Self, MappingError> {
+        let bad = |why: String| MappingError::BadRow {
+            file: name.to_owned(),
+            why,
+        };
+        let file: FileWritten = toml::from_str(text).map_err(|error| MappingError::Unreadable {
+            file: name.to_owned(),
+            message: error.to_string(),
+        })?;
+        for class in &file.classes {
+            let letters: Result<String, String> = (class.tags.iter())
+                .map(|tag| letters_of(tag, &self.classes))
+                .collect();
+            (self.classes).insert(class.name.clone(), letters.map_err(bad)?);
+        }
+        for (tag, phrases) in &file.words {
+            for phrase in phrases {
+                self.take(phrase, *tag, is_own).map_err(bad)?;
             }
         }
-        Ok(language)
+        for rule in &file.rules {
+            let pattern = compile(&rule.is, &self.classes).map_err(bad)?;
+            match (rule.merge, rule.ignore, rule.read) {
+                (Some(tag), false, None) => self.steps.push((Step::Merge(tag), pattern)),
+                (None, true, None) => self.steps.push((Step::Ignore, pattern)),
+                (None, false, Some(what)) => self.reads.push((what, pattern)),
+                _ => return Err(bad(format!("the rule `{}` does not do one thing", rule.is))),
+            }
+        }
+        Ok(self)
     }
 
     fn take(&mut self, written: &str, tag: Tag, is_own: bool) -> Result<(), String> {
