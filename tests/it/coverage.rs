@@ -13,7 +13,7 @@ use her2_adapter::service::files::{self, Entries};
 use her2_adapter::service::pass::PassOptions;
 use serde_json::{Value, json};
 
-use crate::golden_cases::{IDENTIFIER_BASE, rules};
+use crate::golden_cases::{IDENTIFIER_BASE, case_folders, rules};
 use crate::support::{case_file, stage};
 
 const LOCAL: &str = "a-local-code-that-names-her2-is-a-review-item";
@@ -131,8 +131,8 @@ fn codes_of(resource: &Value) -> u64 {
 fn every_code_of_every_golden_case_is_counted_once_and_ends_in_one_class() {
     let rules = rules();
     let mut total = 0;
-    for case in fs::read_dir(bundle("cases")).unwrap() {
-        let path = case.unwrap().path().join("bundle.json");
+    for case in case_folders() {
+        let path = case.join("bundle.json");
         let text = fs::read_to_string(&path).unwrap();
         let json: Value = serde_json::from_str(&text).unwrap();
         let (coverage, rejected) = of_file(&path, &rules);
