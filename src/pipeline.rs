@@ -268,7 +268,8 @@ pub fn derive(pool: &Pool<'_>, rules: &Rules) -> Derived {
             fingerprint: fingerprint(&view, &ruleset, rules.mapping.hash()),
             ..view
         }));
-    derived.coverage = coverage::coverage_of(&gathered, &sources, &rules.mapping);
+    derived.coverage =
+        coverage::coverage_of(&gathered, &sources, &rules.mapping, &mut BTreeSet::new());
     derived.units = ledger::units(&gathered, &joined, &derived);
     derived
 }

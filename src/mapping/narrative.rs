@@ -108,7 +108,7 @@ pub struct Read {
 }
 
 /// Longer texts than this are not read, in bytes: a report has some pages.
-const LONGEST_TEXT: usize = 256 * 1024;
+const LONGEST_TEXT: usize = 64 * 1024;
 
 impl Said {
     /// The same as a piece of an Observation or report.

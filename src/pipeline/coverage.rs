@@ -20,8 +20,9 @@ use crate::mapping::normalise::Concern;
 use crate::mapping::suggest::{answer_of_display, finding_of_display};
 use crate::mapping::table::{Answer, Finding, Mapping};
 
-/// The codes of a pool.
-pub fn coverage(pool: &Pool<'_>, rules: &Rules) -> Coverage {
+/// The codes of a pool. What several pools have a copy of, such as a tumour's Condition, is counted in the first: `counted`
+/// holds the keys of what was.
+pub fn coverage(pool: &Pool<'_>, rules: &Rules, counted: &mut BTreeSet<String>) -> Coverage {
     let candidates = Candidates::read(pool);
     let specimens = Specimens::read(pool);
     let sources = Sources {
@@ -29,7 +30,7 @@ pub fn coverage(pool: &Pool<'_>, rules: &Rules) -> Coverage {
         candidates: &candidates,
         specimens: &specimens,
     };
-    coverage_of(&gather(&sources, rules), &sources, &rules.mapping)
+    coverage_of(&gather(&sources, rules), &sources, &rules.mapping, counted)
 }
 
 /// The codes of what was gathered.
@@ -37,6 +38,7 @@ pub(super) fn coverage_of(
     gathered: &Gathered<'_>,
     sources: &Sources<'_>,
     mapping: &Mapping,
+    counted: &mut BTreeSet<String>,
 ) -> Coverage {
     let mut covering = Covering {
         mapping,
@@ -58,7 +60,9 @@ pub(super) fn coverage_of(
     }
     for specimen in sources.pool.of_kind_anywhere("Specimen") {
         let is_named = named.specimens.contains(&specimen.key);
-        covering.specimen(specimen, is_named);
+        if counted.insert(specimen.key.clone()) {
+            covering.specimen(specimen, is_named);
+        }
         if is_named {
             named
                 .substances
@@ -66,9 +70,14 @@ pub(super) fn coverage_of(
         }
     }
     for condition in sources.pool.of_kind_anywhere("Condition") {
-        covering.condition(condition, named.conditions.contains(condition.key.as_str()));
+        if counted.insert(condition.key.clone()) {
+            covering.condition(condition, named.conditions.contains(condition.key.as_str()));
+        }
     }
     for substance in sources.pool.of_kind_anywhere("Substance") {
+        if !counted.insert(substance.key.clone()) {
+            continue;
+        }
         let concern = concern_if(named.substances.contains(&substance.key));
         let code = substance.json.get("code").map(concept_of);
         covering.enter_all(PlaceKind::Additive, concern, &source_of(substance), code);

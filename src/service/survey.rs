@@ -28,6 +28,7 @@ pub async fn survey(
         tracing::warn!("not readable: {} ({})", rejected.why, rejected.place);
     }
     let mut surveyed = Coverage::default();
+    let mut counted = BTreeSet::new();
     for (subject, patient) in by_subject(&mut window, &BTreeMap::new(), puller.base()) {
         let texts = puller
             .neighbourhood(subject.as_deref(), patient.texts, BTreeSet::new(), rules)
@@ -39,7 +40,7 @@ pub async fn survey(
                 let _ = pool.add(json, None, "the server");
             }
         }
-        surveyed.add(coverage(&pool, rules));
+        surveyed.add(coverage(&pool, rules, &mut counted));
     }
     Ok(surveyed)
 }

@@ -1,5 +1,6 @@
 //! Which codes occur: the closed ledger over every golden case, and the quarantine that a pass keeps.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -42,9 +43,10 @@ fn of_file(path: &Path, rules: &Rules) -> (Coverage, usize) {
     let mut reject = |_| rejected += 1;
     let entries = Entries::look(&input, true, &mut reject);
     let mut occurring = Coverage::default();
+    let mut counted = BTreeSet::new();
     for group in entries.groups() {
         if let Some(together) = group.read(&mut reject) {
-            occurring.add(coverage(&together.pool, rules));
+            occurring.add(coverage(&together.pool, rules, &mut counted));
         }
     }
     (occurring, rejected)

@@ -1,5 +1,7 @@
 //! Where `coverage` and `suggest` find codes: in files, on the server, or in the quarantine.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, bail};
 
 use super::CodeSource;
@@ -37,11 +39,12 @@ pub(super) async fn occurring(
     };
     let entries = Entries::look(&input, true, &mut reject);
     let mut occurring = Coverage::default();
+    let mut counted = BTreeSet::new();
     let mut is_any_read = false;
     for group in entries.groups() {
         if let Some(together) = group.read(&mut reject) {
             is_any_read = true;
-            occurring.add(coverage(&together.pool, rules));
+            occurring.add(coverage(&together.pool, rules, &mut counted));
         }
     }
     for rejected in &input.rejected {

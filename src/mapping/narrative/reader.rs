@@ -548,9 +548,9 @@ fn numbers(
         return false;
     };
     let said = match what {
-        What::Ratio => Said::Ratio(number.clone()),
-        What::Her2Copies => Said::Her2Copies(number.clone()),
-        What::Cep17Copies => Said::Cep17Copies(number.clone()),
+        What::Ratio => Said::Ratio(number.as_ref().clone()),
+        What::Her2Copies => Said::Her2Copies(number.as_ref().clone()),
+        What::Cep17Copies => Said::Cep17Copies(number.as_ref().clone()),
         What::Result => return false,
     };
     // As many are the signals of all cells, and not of one.

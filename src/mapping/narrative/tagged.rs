@@ -23,7 +23,7 @@ pub(super) struct Token {
 pub(super) enum Value {
     None,
     Scores(EnumSet<Score>),
-    Number(Measure),
+    Number(Box<Measure>),
 }
 
 /// In which part of a report a sentence stands.
@@ -218,14 +218,14 @@ fn token_at(language: &Language, raw: &[Raw]) -> (Option<Token>, usize) {
         Kind::Number if is_year(&first.text) => spanning(Tag::Year, Value::None, 1),
         Kind::Number => {
             if raw.get(1).is_some_and(|next| next.text == "%") {
-                let value = measure(&first.text).map_or(Value::None, Value::Number);
+                let value = measure(&first.text).map_or(Value::None, number_value);
                 return spanning(Tag::Percent, value, 2);
             }
             match measure(&first.text) {
                 Some(number) if is_score_digit(&first.text) => {
-                    spanning(Tag::Digit, Value::Number(number), 1)
+                    spanning(Tag::Digit, number_value(number), 1)
                 }
-                Some(number) => spanning(Tag::Number, Value::Number(number), 1),
+                Some(number) => spanning(Tag::Number, number_value(number), 1),
                 None => spanning(Tag::Unknown, Value::None, 1),
             }
         }
@@ -249,6 +249,10 @@ fn is_block(word: &str) -> bool {
         .is_some_and(|first| first.is_ascii_lowercase())
         && (1..=2).contains(&characters.clone().count())
         && characters.all(|digit| digit.is_ascii_digit())
+}
+
+fn number_value(number: Measure) -> Value {
+    Value::Number(Box::new(number))
 }
 
 fn scores(score: Score) -> Value {
@@ -515,8 +519,8 @@ fn with_comparator(tokens: &[Token]) -> Option<(Tag, Value, usize)> {
     };
     let number = Measure::compared(comparator, number.written()).ok()?;
     match token.tag {
-        Tag::Number | Tag::Digit => Some((Tag::Number, Value::Number(number), at + 1)),
-        Tag::Percent => Some((Tag::Percent, Value::Number(number), at + 1)),
+        Tag::Number | Tag::Digit => Some((Tag::Number, number_value(number), at + 1)),
+        Tag::Percent => Some((Tag::Percent, number_value(number), at + 1)),
         _ => None,
     }
 }
@@ -542,7 +546,7 @@ fn between_comparators(tokens: &[Token]) -> Option<(Tag, Value, usize)> {
     }
     Some((
         Tag::Number,
-        Value::Number(Measure::range(from, up_to).ok()?),
+        number_value(Measure::range(from, up_to).ok()?),
         3,
     ))
 }
@@ -605,5 +609,5 @@ fn range_of_numbers(tokens: &[Token]) -> Option<(Tag, Value, usize)> {
         return None;
     }
     let range = Measure::range(from.written(), up_to.written()).ok()?;
-    Some((Tag::Number, Value::Number(range), 3))
+    Some((Tag::Number, number_value(range), 3))
 }
