@@ -21,7 +21,7 @@ use crate::her2::evidence::{
     IhcFinding, IshWord, Origin, Passage, Score, StatedResult, UnreadTest,
 };
 use crate::her2::number::Measure;
-use tokens::raw_tokens;
+use tokens::{Kind, Raw, raw_tokens};
 use vocabulary::Language;
 
 const COMMON: &str = include_str!("../../mappings/narrative/common.toml");
@@ -188,34 +188,29 @@ impl Narrative {
             };
         }
         let raw = raw_tokens(text);
-        let known: Vec<(usize, usize)> = (self.languages.iter())
-            .map(|language| language.knows(&raw))
-            .collect();
-        let most = known.iter().map(|(own, _)| *own).max().unwrap_or(0);
-        let is_foreign = known.iter().any(|(_, foreign)| *foreign > most);
-        let mut reads: Vec<Read> = (self.languages.iter().zip(&known))
-            .filter(|(_, (own, _))| *own == most)
-            .map(|(language, _)| reader::read(language, text, about))
-            .collect();
-        // Of languages that know as many words, the one that reads most; what the others read must be part of it.
-        reads.sort_by_key(|read| std::cmp::Reverse(read.readings.len()));
-        let mut reads = reads.into_iter();
-        let Some(first) = reads.next() else {
-            return Read::default();
-        };
-        let said = |read: &Read| -> Vec<Said> {
-            read.readings
-                .iter()
-                .map(|reading| reading.said.clone())
+        let blocks: Vec<&[Raw]> = raw.split(|raw| raw.kind == Kind::Blank).collect();
+        let known = |raw: &[Raw]| -> Vec<(usize, usize)> {
+            (self.languages.iter())
+                .map(|language| language.knows(raw))
                 .collect()
         };
-        let all = said(&first);
-        let agree = reads.all(|other| said(&other).iter().all(|said| all.contains(said)));
-        let why = match (is_foreign, agree) {
-            (false, true) => return first,
-            (true, _) => "it is written in a language that is not read",
-            (false, false) => "its language is not known",
+        let of_text = known(&raw);
+        let main = best(&of_text, 0);
+        // Each paragraph is in the language that knows most of its words, and in that of the whole text where none does.
+        let starts: Vec<(usize, usize)> = (blocks.iter())
+            .filter_map(|block| Some((block.first()?.start, best(&known(block), main))))
+            .collect();
+        let language_at = |byte: usize| {
+            let after = starts.partition_point(|(start, _)| *start <= byte);
+            let block = after.checked_sub(1).and_then(|at| starts.get(at));
+            block.map_or(main, |(_, language)| *language)
         };
+        let first = reader::read(&self.languages, &language_at, &raw, about);
+        let most = of_text.get(main).map_or(0, |(own, _)| *own);
+        if of_text.iter().all(|(_, foreign)| *foreign <= most) {
+            return first;
+        }
+        let why = "it is written in a language that is not read";
         let span = (first.readings.iter().map(|reading| reading.span.clone()))
             .chain(first.unread.iter().map(|unread| unread.span.clone()))
             .next();
@@ -232,4 +227,16 @@ impl Narrative {
             names_her2: first.names_her2,
         }
     }
+}
+
+/// The language that knows most words; of equals the one preferred, else the first.
+fn best(known: &[(usize, usize)], preferred: usize) -> usize {
+    let most = known.iter().map(|(own, _)| *own).max().unwrap_or(0);
+    let is_best = |number: usize| known.get(number).is_some_and(|(own, _)| *own == most);
+    if is_best(preferred) {
+        return preferred;
+    }
+    (0..known.len())
+        .find(|number| is_best(*number))
+        .unwrap_or(0)
 }

@@ -27,3 +27,4 @@ mod structured;
 mod support;
 mod table;
 mod tissue;
+mod told;

@@ -265,6 +265,50 @@ fn assert_read(name: &str, lines: &[Line], least_percent: usize) {
     );
 }
 
+/// The same words as another system would print them.
+fn printed_otherwise(text: &str) -> Vec<(&'static str, String)> {
+    let each = |every: usize, with: &str| {
+        let mut count = 0;
+        text.chars().fold(String::new(), |mut out, character| {
+            if character == ' ' {
+                count += 1;
+                if count % every == 0 {
+                    out.push_str(with);
+                    return out;
+                }
+            }
+            out.push(character);
+            out
+        })
+    };
+    vec![
+        ("capitals", text.to_uppercase()),
+        ("small letters", text.to_lowercase()),
+        ("double spaces", text.replace(' ', "  ")),
+        ("no-break spaces", text.replace(' ', "\u{a0}")),
+        ("a line end at every third space", each(3, "\n")),
+        (
+            "a line end and an indent at every fifth space",
+            each(5, "\r\n    "),
+        ),
+        ("en dashes", text.replace('-', "–")),
+        ("no-break hyphens", text.replace('-', "\u{2011}")),
+        ("brackets", text.replace('(', "[").replace(')', "]")),
+        ("no space behind colons", text.replace(": ", ":")),
+        ("spaces before colons", text.replace(':', " :")),
+        ("spaces around slashes", text.replace('/', " / ")),
+        ("no stop at the end", text.trim_end_matches('.').to_owned()),
+        ("a stop at the end", format!("{text}.")),
+        ("a tab at the end", format!("\t{text}\t")),
+        (
+            "within a report",
+            format!(
+                "Diagnosis:\nInvasive carcinoma, 2.1 cm, G3.\n\n{text}\n\nSigned electronically."
+            ),
+        ),
+    ]
+}
+
 fn own(names: &[(&str, &str)]) -> Vec<Line> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/narrative");
     names
@@ -287,4 +331,37 @@ fn wordings_of_others_are_read_without_a_mistake() {
 fn our_own_wordings_are_read_without_a_mistake() {
     let lines = own(&[("en.tsv", "en"), ("es.tsv", "es"), ("de.tsv", "de")]);
     assert_read("own wordings", &lines, 75);
+}
+
+#[test]
+fn wordings_that_are_printed_otherwise_are_read_without_a_mistake() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/narrative.tsv");
+    let mut lines = own(&[("en.tsv", "en"), ("es.tsv", "es"), ("de.tsv", "de")]);
+    if path.exists() {
+        lines.extend(lines_of(&path, None));
+    }
+    let narrative = Narrative::shipped().unwrap();
+    let (mut tried, mut wrong) = (0, Vec::new());
+    for line in &lines {
+        for (how, text) in printed_otherwise(&line.text) {
+            tried += 1;
+            let verdict = judge(line, &narrative.read(&text, None));
+            if !verdict.wrong.is_empty() {
+                wrong.push(format!(
+                    "{} in {how}: {} | {text:?}",
+                    line.id,
+                    verdict.wrong.join("; ")
+                ));
+            }
+        }
+    }
+    println!(
+        "{tried} printings of {} wordings, {} read wrong",
+        lines.len(),
+        wrong.len()
+    );
+    for line in &wrong {
+        println!("WRONG {line}");
+    }
+    assert!(wrong.is_empty(), "{} printings are read wrong", wrong.len());
 }

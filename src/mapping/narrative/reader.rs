@@ -6,6 +6,7 @@ use enumset::EnumSet;
 use regex::bytes::Regex;
 
 use super::tagged::{Section, Sentence, Token, Value, sentences};
+use super::tokens::Raw;
 use super::vocabulary::{Language, Step, Tag, What};
 use super::{Read, Reading, Said, Unread};
 use crate::her2::evidence::{IshWord, Score, StatedResult, UnreadTest};
@@ -19,8 +20,13 @@ const REACH_OF_NEGATION: usize = 4;
 /// A whole number of copies above it is a total.
 const MOST_COPIES: u32 = 30;
 
-/// Reads a text by one language.
-pub(super) fn read(language: &Language, text: &str, about: Option<UnreadTest>) -> Read {
+/// Reads a text. `language_at` tells which of the languages stands at a byte of it.
+pub(super) fn read(
+    languages: &[Language],
+    language_at: &dyn Fn(usize) -> usize,
+    raw: &[Raw],
+    about: Option<UnreadTest>,
+) -> Read {
     let mut read = Read::default();
     let mut context = Context {
         ihc: about.is_some(),
@@ -28,13 +34,16 @@ pub(super) fn read(language: &Language, text: &str, about: Option<UnreadTest>) -
         ish_named: about == Some(UnreadTest::Ish),
         side: None,
     };
-    for (index, mut sentence) in sentences(language, text).into_iter().enumerate() {
+    let sentences = sentences(languages, language_at, raw);
+    for (index, mut sentence) in sentences.into_iter().enumerate() {
         if index == 0
             && let Some(test) = about
         {
             begin_with_her2(&mut sentence, test);
         }
-        take_sentence(language, sentence, &mut context, &mut read);
+        if let Some(language) = languages.get(sentence.language) {
+            take_sentence(language, sentence, &mut context, &mut read);
+        }
     }
     // Numbers and words of a text that never names HER2 are of something else.
     if about.is_none() && !read.names_her2 {
@@ -224,14 +233,18 @@ fn take_clause(
 /// Whether a negation stands close in front of a run, with nothing between that ends what it denies.
 fn is_denied(tokens: &[Token], start: usize) -> bool {
     let before = tokens.get(..start).unwrap_or(&[]);
-    (before.iter().rev().take(REACH_OF_NEGATION))
-        .take_while(|token| {
-            !matches!(
-                token.tag,
-                Tag::Comma | Tag::Newline | Tag::Other | Tag::Colon | Tag::Close
-            )
+    let is_negation = |token: &Token| matches!(token.tag, Tag::Neg | Tag::Absent);
+    // A negation at the end of its line is the answer of that line.
+    let ends_line = |at: usize| {
+        let before = at.checked_sub(1).and_then(|at| before.get(at));
+        before.is_some_and(is_negation)
+    };
+    (before.iter().enumerate().rev().take(REACH_OF_NEGATION))
+        .take_while(|(at, token)| {
+            let is_end = matches!(token.tag, Tag::Comma | Tag::Other | Tag::Colon | Tag::Close);
+            !(is_end || token.tag == Tag::Newline && ends_line(*at))
         })
-        .any(|token| matches!(token.tag, Tag::Neg | Tag::Absent))
+        .any(|(_, token)| is_negation(token))
 }
 
 /// Whether a clause names a year that is not the edition of a guideline.

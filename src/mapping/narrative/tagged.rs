@@ -2,7 +2,7 @@
 
 use enumset::EnumSet;
 
-use super::tokens::{Kind, Raw, raw_tokens};
+use super::tokens::{Kind, Raw};
 use super::vocabulary::{Language, Tag};
 use crate::her2::evidence::Score;
 use crate::her2::number::{Comparator, Measure};
@@ -41,6 +41,8 @@ pub(super) enum Section {
 #[derive(Clone, Debug)]
 pub(super) struct Sentence {
     pub(super) section: Section,
+    /// Which of the languages it is in.
+    pub(super) language: usize,
     pub(super) tokens: Vec<Token>,
 }
 
@@ -51,23 +53,31 @@ const ABBREVIATIONS: [&str; 27] = [
     "st",
 ];
 
-/// Cuts a text into tagged sentences.
-pub(super) fn sentences(language: &Language, text: &str) -> Vec<Sentence> {
-    let raw = raw_tokens(text);
+/// Cuts a text into tagged sentences. `language_at` tells which of the languages stands at a byte of it.
+pub(super) fn sentences(
+    languages: &[Language],
+    language_at: &dyn Fn(usize) -> usize,
+    raw: &[Raw],
+) -> Vec<Sentence> {
     let mut sentences: Vec<Sentence> = Vec::new();
     let mut section = Section::Findings;
     let mut tokens: Vec<Token> = Vec::new();
     let mut at = 0;
     let mut is_line_start = true;
     let mut open = 0;
+    let mut spoken = 0;
     while let Some(first) = raw.get(at) {
         let rest = raw.get(at..).unwrap_or(&[]);
+        let number = language_at(first.start);
+        let Some(language) = languages.get(number) else {
+            break;
+        };
         // A heading that changes nothing is a label like others.
         if is_line_start
             && let Some((heading, length)) = heading_at(language, rest)
             && heading != section
         {
-            finish(&mut tokens, section, &mut sentences);
+            finish(&mut tokens, section, spoken, &mut sentences);
             section = heading;
             if section != Section::Findings {
                 at += length;
@@ -80,11 +90,14 @@ pub(super) fn sentences(language: &Language, text: &str) -> Vec<Sentence> {
         let is_label_next = first.kind == Kind::Blank
             && (language.phrase_at(raw.get(at + 1..).unwrap_or(&[])))
                 .is_some_and(|(tag, _)| matches!(tag, Tag::Label | Tag::ScoreWord));
-        if !is_label_next && ends_sentence(&raw, at) {
-            finish(&mut tokens, section, &mut sentences);
+        if !is_label_next && ends_sentence(raw, at) {
+            finish(&mut tokens, section, spoken, &mut sentences);
             open = 0;
             at += 1;
             continue;
+        }
+        if tokens.is_empty() {
+            spoken = number;
         }
         let (token, length) = token_at(language, rest);
         tokens.extend(token.map(|token| {
@@ -104,14 +117,20 @@ pub(super) fn sentences(language: &Language, text: &str) -> Vec<Sentence> {
         }));
         at += length.max(1);
     }
-    finish(&mut tokens, section, &mut sentences);
+    finish(&mut tokens, section, spoken, &mut sentences);
     sentences
 }
 
-fn finish(tokens: &mut Vec<Token>, section: Section, sentences: &mut Vec<Sentence>) {
+fn finish(
+    tokens: &mut Vec<Token>,
+    section: Section,
+    language: usize,
+    sentences: &mut Vec<Sentence>,
+) {
     if tokens.iter().any(|token| token.tag != Tag::Newline) {
         sentences.push(Sentence {
             section,
+            language,
             tokens: put_together(std::mem::take(tokens)),
         });
     }
@@ -316,13 +335,26 @@ fn score_at(raw: &[Raw]) -> Option<(Score, usize)> {
 
 /// `[x]`, `[ ]` and their like.
 fn checkbox(raw: &[Raw]) -> Option<(Tag, usize)> {
-    let text = |at: usize| raw.get(at).map(|raw| raw.text.as_str());
+    let mut seen = (raw.iter()).filter(|raw| raw.kind != Kind::Newline);
+    let signs: Vec<&str> = seen.by_ref().take(3).map(|raw| raw.text.as_str()).collect();
+    let text = |at: usize| signs.get(at).copied();
+    // How many raw tokens so many of them take, line ends included.
+    let length = |count: usize| {
+        let mut left = count;
+        raw.iter()
+            .take_while(|raw| {
+                let goes_on = left > 0;
+                left -= usize::from(goes_on && raw.kind != Kind::Newline);
+                goes_on
+            })
+            .count()
+    };
     match (text(0), text(1), text(2)) {
         (Some("("), Some("x"), Some(")")) | (Some("☐"), Some("x"), Some("☐")) => {
-            Some((Tag::Ticked, 3))
+            Some((Tag::Ticked, length(3)))
         }
-        (Some("("), Some(")"), _) => Some((Tag::Unticked, 2)),
-        (Some("("), Some("☐"), Some(")")) => Some((Tag::Unticked, 3)),
+        (Some("("), Some(")"), _) => Some((Tag::Unticked, length(2))),
+        (Some("("), Some("☐"), Some(")")) => Some((Tag::Unticked, length(3))),
         (Some("✓"), ..) => Some((Tag::Ticked, 1)),
         (Some("☐"), ..) => Some((Tag::Unticked, 1)),
         _ => None,
@@ -351,6 +383,7 @@ fn tag_of_sign(sign: &str) -> Tag {
 
 /// Numbers with their comparators, ranges, and scores out of three.
 fn put_together(tokens: Vec<Token>) -> Vec<Token> {
+    let tokens = without_wraps(tokens);
     let tokens = merge_runs(tokens, with_comparator);
     let tokens = merge_runs(tokens, between_comparators);
     let mut tokens = tokens;
@@ -397,6 +430,42 @@ fn bounded_scores(tokens: &mut [Token]) {
     }
 }
 
+/// The tokens without line ends at which a sentence is only wrapped: no line ends or begins with such a word.
+fn without_wraps(tokens: Vec<Token>) -> Vec<Token> {
+    let mut kept: Vec<Token> = Vec::with_capacity(tokens.len());
+    let mut rest = tokens.into_iter().peekable();
+    while let Some(token) = rest.next() {
+        let before = kept.last().map(|token| token.tag);
+        let after = rest.peek().map(|token| token.tag);
+        let goes_on = matches!(
+            before,
+            Some(
+                Tag::To
+                    | Tag::And
+                    | Tag::Open
+                    | Tag::Slash
+                    | Tag::Comma
+                    | Tag::Lt
+                    | Tag::Le
+                    | Tag::Gt
+                    | Tag::Ge
+                    | Tag::Ticked
+                    | Tag::Unticked
+                    | Tag::Of
+                    | Tag::For
+                    | Tag::ScoreWord
+            )
+        ) || matches!(
+            after,
+            Some(Tag::To | Tag::And | Tag::Open | Tag::Close | Tag::Comma | Tag::Slash | Tag::For)
+        );
+        if token.tag != Tag::Newline || !goes_on {
+            kept.push(token);
+        }
+    }
+    kept
+}
+
 /// A bare digit is a score behind the word for it, behind the word it usually stands with, and a zero behind the name.
 fn digits_as_scores(tokens: &mut [Token]) {
     for at in 0..tokens.len() {
@@ -437,6 +506,7 @@ fn digits_as_scores(tokens: &mut [Token]) {
                 !matches!(
                     tag,
                     Tag::Colon
+                        | Tag::Newline
                         | Tag::Tab
                         | Tag::Open
                         | Tag::Dash
