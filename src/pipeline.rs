@@ -48,7 +48,7 @@ const MOST_PIECES: usize = 200;
 const MOST_RELATED: usize = 50;
 
 /// Raised with every change by which the same evidence would be read or decided differently; the table is hashed itself.
-const DECISION_VERSION: u32 = 2;
+const DECISION_VERSION: u32 = 3;
 
 /// Everything that decides beside the input itself.
 #[derive(Clone, Debug)]

@@ -191,6 +191,12 @@ impl Case<'_> {
                 Reason::Unreadable,
             );
         } else {
+            let is_of_ish =
+                (self.evidence.unreadable.iter()).any(|item| item.test == UnreadTest::Ish);
+            // The test was done: what is missing is its result.
+            if is_of_ish && outcome.action == NextAction::ReflexIsh {
+                outcome.action = NextAction::ObtainData;
+            }
             outcome.ask(NextAction::ObtainData);
         }
     }

@@ -18,6 +18,10 @@ const MOST_CEP17: Decimal = Decimal::from_parts(20, 0, 0, false, 0);
 /// A higher ratio than this is a percentage or a slip: 40 copies over a single CEP17 signal.
 const MOST_RATIO: Decimal = Decimal::from_parts(40, 0, 0, false, 0);
 
+/// A lower ratio than this was divided by a hundred somewhere, such as 1:100. No guideline names a limit: in TCGA-BRCA the
+/// lowest ratio above zero is 0.5.
+const LEAST_RATIO: Decimal = Decimal::from_parts(1, 0, 0, false, 1);
+
 /// The readings of the numbers alone; none without numbers.
 pub(super) fn take_numbers(result: &IshResult, by: ReadBy<'_>, notes: &mut Notes) -> Alternatives {
     if let Some(plausible) = without_implausible_numbers(result) {
@@ -62,7 +66,9 @@ fn without_implausible_numbers(result: &IshResult) -> Option<IshResult> {
         |value: &Measure, most: Decimal| no_signals(value) || !value.span().may_be_at_most(most);
     let copies = (result.her2_copies.as_ref()).is_some_and(|copies| no_mean(copies, MOST_COPIES));
     let cep17 = (result.cep17_copies.as_ref()).is_some_and(|cep17| no_mean(cep17, MOST_CEP17));
-    let ratio = (result.ratio.as_ref()).is_some_and(|ratio| no_mean(ratio, MOST_RATIO));
+    let ratio = (result.ratio.as_ref()).is_some_and(|ratio| {
+        no_mean(ratio, MOST_RATIO) || !ratio.span().may_be_at_least(LEAST_RATIO)
+    });
     if !(copies || cep17 || ratio) {
         return None;
     }

@@ -12,6 +12,9 @@ use super::{Read, Reading, Said, Unread};
 use crate::her2::evidence::{IshWord, Score, StatedResult, UnreadTest};
 use crate::mapping::table::Side;
 
+/// So many words around a year its guideline may be named.
+const NEAR: usize = 3;
+
 const QUOTED: &str = "it quotes an earlier or outside result";
 
 /// So many words in front of a result a negation may stand that is meant for it.
@@ -84,7 +87,9 @@ fn begin_with_her2(sentence: &mut Sentence, test: UnreadTest) {
 fn take_sentence(language: &Language, sentence: Sentence, context: &mut Context, read: &mut Read) {
     let mut tokens = sentence.tokens;
     signs(&mut tokens);
-    contexts(&mut tokens, context);
+    for clause in tokens.split_mut(|token| token.tag == Tag::Semicolon) {
+        contexts(clause, context);
+    }
     read.names_her2 |= tokens.iter().any(|token| is_mention(token.tag));
     for (step, pattern) in &language.steps {
         match step {
@@ -95,12 +100,22 @@ fn take_sentence(language: &Language, sentence: Sentence, context: &mut Context,
     let is_legend = distinct_scores(&tokens) > 2;
     for clause in tokens.split(|token| token.tag == Tag::Semicolon) {
         let mut clause = clause.to_vec();
+        context.side = side_of(&clause).or(context.side);
         read.names_her2 |= clause.iter().any(|token| is_mention(token.tag));
         if !is_legend {
             numbers_in_context(&mut clause, context);
             take_clause(language, clause, sentence.section, context.side, read);
         }
     }
+}
+
+/// The breast that a clause speaks of last; `None` where it names none.
+fn side_of(tokens: &[Token]) -> Option<Side> {
+    tokens.iter().rev().find_map(|token| match token.tag {
+        Tag::Left => Some(Side::Left),
+        Tag::Right => Some(Side::Right),
+        _ => None,
+    })
 }
 
 /// A ratio or number of copies is that of HER2 where its hybridisation is spoken of.
@@ -177,6 +192,10 @@ fn take_clause(
         leave(&tokens, "it states more than one score");
         return;
     }
+    if may_say && has(Tag::Left) && has(Tag::Right) {
+        leave(&tokens, "it speaks of both breasts at once");
+        return;
+    }
     if is_history || is_in_situ {
         if may_say && is_history {
             leave(&tokens, QUOTED);
@@ -205,7 +224,7 @@ fn take_clause(
     let leaves_ish = tokens.iter().any(|token| {
         matches!(
             token.tag,
-            Tag::Amplified | Tag::NotAmplified | Tag::Amplification
+            Tag::Amplified | Tag::NotAmplified | Tag::Amplification | Tag::Borderline
         )
     });
     let says_ish = read
@@ -249,22 +268,9 @@ fn is_denied(tokens: &[Token], start: usize) -> bool {
 
 /// Whether a clause names a year that is not the edition of a guideline.
 fn names_a_year(tokens: &[Token]) -> bool {
-    let guideline = |tag: Tag| {
-        matches!(
-            tag,
-            Tag::Kit | Tag::Link | Tag::Label | Tag::Dash | Tag::Slash
-        )
-    };
     tokens.iter().enumerate().any(|(at, token)| {
-        let before = |back: usize| {
-            let token = at.checked_sub(back).and_then(|at| tokens.get(at));
-            token.map(|token| token.tag)
-        };
-        let of_guideline = match before(1) {
-            Some(Tag::Open) => before(2).is_some_and(guideline),
-            Some(tag) => guideline(tag),
-            None => false,
-        };
+        let around = tokens.get(at.saturating_sub(NEAR)..).unwrap_or(&[]);
+        let of_guideline = (around.iter().take(2 * NEAR + 1)).any(|token| token.tag == Tag::Kit);
         token.tag == Tag::Year && !of_guideline
     })
 }
@@ -454,7 +460,11 @@ fn contexts(tokens: &mut [Token], context: &mut Context) {
         context.ihc = true;
         context.ish = true;
     }
+    // "ALK FISH" and "pylori immunostain" are tests of something else.
+    let mut before = Tag::Newline;
     for token in tokens {
+        let is_own = before != Tag::Unknown;
+        before = token.tag;
         match token.tag {
             Tag::Her2 | Tag::Her2Category => {
                 context.ihc = true;
@@ -465,10 +475,8 @@ fn contexts(tokens: &mut [Token], context: &mut Context) {
                 context.ihc = false;
                 context.ish = false;
             }
-            Tag::Ihc if context.ihc => token.tag = Tag::IhcOfHer2,
-            Tag::Ish if context.ish => token.tag = Tag::IshOfHer2,
-            Tag::Left => context.side = Some(Side::Left),
-            Tag::Right => context.side = Some(Side::Right),
+            Tag::Ihc if context.ihc && is_own => token.tag = Tag::IhcOfHer2,
+            Tag::Ish if context.ish && is_own => token.tag = Tag::IshOfHer2,
             _ => {}
         }
     }
@@ -681,9 +689,6 @@ fn results(tokens: &mut [Token], range: Range<usize>, side: Option<Side>, read: 
             }
             Tag::Amplified | Tag::Her2Amplified => Some(Said::IshWord(IshWord::Amplified)),
             Tag::NotAmplified | Tag::Her2NotAmplified => Some(Said::IshWord(IshWord::NotAmplified)),
-            Tag::Borderline if of == Test::Ish && !says_ish => {
-                Some(Said::IshWord(IshWord::Undefined))
-            }
             Tag::Pending | Tag::NotDone => {
                 test = Test::NotNamed;
                 Some(Said::NoResult)

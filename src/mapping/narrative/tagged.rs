@@ -53,6 +53,13 @@ const ABBREVIATIONS: [&str; 27] = [
     "st",
 ];
 
+/// Words and signs at the end of a line that goes on in the next.
+const ENDS_NO_RECORD: [&str; 33] = [
+    ",", ":", "-", "/", "and", "or", "with", "of", "by", "for", "in", "is", "was", "the", "a", "y",
+    "e", "o", "con", "de", "del", "por", "en", "la", "el", "und", "oder", "mit", "von", "durch",
+    "der", "die", "sowie",
+];
+
 /// Cuts a text into tagged sentences. `language_at` tells which of the languages stands at a byte of it.
 pub(super) fn sentences(
     languages: &[Language],
@@ -66,6 +73,8 @@ pub(super) fn sentences(
     let mut is_line_start = true;
     let mut open = 0;
     let mut spoken = 0;
+    let mut in_record =
+        (languages.get(language_at(0))).is_some_and(|language| begins_record(language, raw));
     while let Some(first) = raw.get(at) {
         let rest = raw.get(at..).unwrap_or(&[]);
         let number = language_at(first.start);
@@ -90,7 +99,16 @@ pub(super) fn sentences(
         let is_label_next = first.kind == Kind::Blank
             && (language.phrase_at(raw.get(at + 1..).unwrap_or(&[])))
                 .is_some_and(|(tag, _)| matches!(tag, Tag::Label | Tag::ScoreWord));
-        if !is_label_next && ends_sentence(raw, at) {
+        let mut is_between_records = false;
+        if matches!(first.kind, Kind::Newline | Kind::Blank) {
+            let is_record = begins_record(language, raw.get(at + 1..).unwrap_or(&[]));
+            let before = at.checked_sub(1).and_then(|before| raw.get(before));
+            let goes_on =
+                before.is_some_and(|before| ENDS_NO_RECORD.contains(&before.text.as_str()));
+            is_between_records = is_record && in_record && !goes_on;
+            in_record = is_record;
+        }
+        if is_between_records || (!is_label_next && ends_sentence(raw, at)) {
             finish(&mut tokens, section, spoken, &mut sentences);
             open = 0;
             at += 1;
@@ -135,6 +153,44 @@ fn finish(
         });
     }
     tokens.clear();
+}
+
+/// Whether a line may say something of its own, as those of a list do: it begins with a marker or a test, or with words and a colon that are no label
+/// of what stands above.
+fn begins_record(language: &Language, raw: &[Raw]) -> bool {
+    let first = language.phrase_at(raw).map(|(tag, _)| tag);
+    if matches!(
+        first,
+        Some(Tag::Other | Tag::OtherGene | Tag::Her2 | Tag::Ihc | Tag::Ish)
+    ) {
+        return true;
+    }
+    let words = (raw.iter())
+        .take_while(|raw| raw.kind == Kind::Word || raw.text == "-")
+        .count();
+    let has_colon = raw.get(words).is_some_and(|raw| raw.text == ":");
+    let is_of_above = matches!(
+        first,
+        Some(
+            Tag::Label
+                | Tag::Link
+                | Tag::Of
+                | Tag::For
+                | Tag::And
+                | Tag::To
+                | Tag::Neg
+                | Tag::ScoreWord
+                | Tag::Ratio
+                | Tag::Copies
+                | Tag::Average
+                | Tag::Signal
+                | Tag::Adjective
+                | Tag::Percent
+                | Tag::Cep17
+                | Tag::Expression
+        )
+    );
+    has_colon && (1..=5).contains(&words) && !is_of_above
 }
 
 fn ends_sentence(raw: &[Raw], at: usize) -> bool {
@@ -457,7 +513,18 @@ fn without_wraps(tokens: Vec<Token>) -> Vec<Token> {
             )
         ) || matches!(
             after,
-            Some(Tag::To | Tag::And | Tag::Open | Tag::Close | Tag::Comma | Tag::Slash | Tag::For)
+            Some(
+                Tag::To
+                    | Tag::And
+                    | Tag::Open
+                    | Tag::Close
+                    | Tag::Comma
+                    | Tag::Slash
+                    | Tag::For
+                    | Tag::Copies
+                    | Tag::Signal
+                    | Tag::Per
+            )
         );
         if token.tag != Tag::Newline || !goes_on {
             kept.push(token);
