@@ -691,10 +691,10 @@ fn one_score() -> impl Strategy<Value = Option<Score>> {
     ])
 }
 
-/// A number that one cell may have.
+/// A number that one cell may have, a ratio included.
 fn mean(thresholds: &'static [i64]) -> impl Strategy<Value = Decimal> {
     decimal(thresholds).prop_filter("a mean of one cell", |value| {
-        !value.is_zero() && *value <= Decimal::from(40)
+        (Decimal::new(1, 1)..=Decimal::from(40)).contains(value)
     })
 }
 
