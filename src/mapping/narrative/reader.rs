@@ -38,11 +38,17 @@ pub(super) fn read(
         side: None,
     };
     let sentences = sentences(languages, language_at, raw);
+    let mut paragraph = 0;
     for (index, mut sentence) in sentences.into_iter().enumerate() {
         if index == 0
             && let Some(test) = about
         {
             begin_with_her2(&mut sentence, test);
+        }
+        // Which breast it is of is told in each paragraph, or not known.
+        if sentence.paragraph != paragraph {
+            paragraph = sentence.paragraph;
+            context.side = None;
         }
         if let Some(language) = languages.get(sentence.language) {
             take_sentence(language, sentence, &mut context, &mut read);

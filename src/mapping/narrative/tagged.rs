@@ -43,6 +43,8 @@ pub(super) struct Sentence {
     pub(super) section: Section,
     /// Which of the languages it is in.
     pub(super) language: usize,
+    /// The number of its paragraph.
+    pub(super) paragraph: usize,
     pub(super) tokens: Vec<Token>,
 }
 
@@ -73,6 +75,7 @@ pub(super) fn sentences(
     let mut is_line_start = true;
     let mut open = 0;
     let mut spoken = 0;
+    let mut paragraph = 0;
     let mut in_record =
         (languages.get(language_at(0))).is_some_and(|language| begins_record(language, raw));
     while let Some(first) = raw.get(at) {
@@ -86,7 +89,7 @@ pub(super) fn sentences(
             && let Some((heading, length)) = heading_at(language, rest)
             && heading != section
         {
-            finish(&mut tokens, section, spoken, &mut sentences);
+            finish(&mut tokens, section, spoken, paragraph, &mut sentences);
             section = heading;
             if section != Section::Findings {
                 at += length;
@@ -109,7 +112,8 @@ pub(super) fn sentences(
             in_record = is_record;
         }
         if is_between_records || (!is_label_next && ends_sentence(raw, at)) {
-            finish(&mut tokens, section, spoken, &mut sentences);
+            finish(&mut tokens, section, spoken, paragraph, &mut sentences);
+            paragraph += usize::from(first.kind == Kind::Blank);
             open = 0;
             at += 1;
             continue;
@@ -135,7 +139,7 @@ pub(super) fn sentences(
         }));
         at += length.max(1);
     }
-    finish(&mut tokens, section, spoken, &mut sentences);
+    finish(&mut tokens, section, spoken, paragraph, &mut sentences);
     sentences
 }
 
@@ -143,12 +147,14 @@ fn finish(
     tokens: &mut Vec<Token>,
     section: Section,
     language: usize,
+    paragraph: usize,
     sentences: &mut Vec<Sentence>,
 ) {
     if tokens.iter().any(|token| token.tag != Tag::Newline) {
         sentences.push(Sentence {
             section,
             language,
+            paragraph,
             tokens: put_together(std::mem::take(tokens)),
         });
     }
