@@ -198,8 +198,16 @@ impl Puller {
                 let Some((kind, id)) = key.split_once('/') else {
                     continue;
                 };
-                if let ReadAnswer::Found { text, .. } = self.client.read(kind, id).await? {
-                    texts.insert(key, text);
+                match self.client.read(kind, id).await {
+                    Ok(ReadAnswer::Found { text, .. }) => {
+                        texts.insert(key, text);
+                    }
+                    Ok(ReadAnswer::NotFound | ReadAnswer::Gone) => {}
+                    // What a report has attached may be closed to us, and the report is read without it.
+                    Err(ClientError::Forbidden | ClientError::Refused { .. }) if kind == BINARY => {
+                        tracing::warn!("an attachment of a report may not be read from the server");
+                    }
+                    Err(error) => return Err(error),
                 }
             }
         }
@@ -275,7 +283,21 @@ fn reject(window: &mut Window, rejected: Rejected) {
     }
 }
 
-/// References to results, panel members, specimens and Conditions that lead out of the texts.
+/// The type of an attachment that stands on the server by itself.
+const BINARY: &str = "Binary";
+
+/// The attachments that a report only links to, of the types that are read.
+fn links_of<'r>(report: &'r Json<'_>) -> impl Iterator<Item = Reference<'r>> {
+    (report.items_at("presentedForm").iter())
+        .filter(|form| form.text_at("data").is_none())
+        .filter(|form| {
+            form.text_at("contentType")
+                .is_none_or(|of| !of.trim_start().starts_with("image/"))
+        })
+        .filter_map(|form| form.text_at("url").map(Reference::to))
+}
+
+/// References to results, panel members, specimens, Conditions and attachments that lead out of the texts.
 fn missing(texts: &Texts, base: &str) -> BTreeSet<String> {
     let mut pool = Pool::new(Some(base));
     let mut left = MOST_VALUES_TOGETHER;
@@ -301,6 +323,9 @@ fn missing(texts: &Texts, base: &str) -> BTreeSet<String> {
         for (key, kind) in followed {
             let found = Reference::read_all(&resource.json, key);
             references.extend(found.into_iter().map(|reference| (reference, *kind)));
+        }
+        if resource.kind == "DiagnosticReport" {
+            references.extend(links_of(&resource.json).map(|reference| (reference, BINARY)));
         }
         for extension in resource.json.items_at("extension") {
             if extension.text_at("url") == Some(crate::fhir::candidates::RELATED_CONDITION)

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use her2_adapter::service::client::ClientError;
 use her2_adapter::service::fake_server::FakeServer;
 use her2_adapter::service::pass::{PassError, PassOptions};
@@ -87,6 +89,33 @@ async fn an_amended_report_makes_a_further_version_of_the_same_result() {
             .count(),
         1
     );
+}
+
+#[tokio::test]
+async fn an_attachment_that_a_report_links_to_is_fetched_and_read() {
+    let case = case_file(
+        "a-score-in-the-conclusion-alone-is-read-as-narrative",
+        "bundle.json",
+    );
+    let mut bundle: Value = serde_json::from_str(&case).unwrap();
+    let entries = bundle["entry"].as_array_mut().unwrap();
+    for entry in entries.iter_mut() {
+        let resource = entry["resource"].as_object_mut().unwrap();
+        if resource["resourceType"] == "DiagnosticReport" {
+            resource.remove("conclusion");
+            let link = json!([{"contentType": "text/plain", "url": "Binary/att"}]);
+            resource.insert("presentedForm".to_owned(), link);
+        }
+    }
+    let data = STANDARD.encode("Invasive carcinoma. HER2 immunohistochemistry: score 2+.");
+    entries.push(json!({"resource":
+        {"resourceType": "Binary", "id": "att", "contentType": "text/plain", "data": data}}));
+    let (server, adapter) = stage(&[]).await;
+    server.seed_bundle(&bundle.to_string()).unwrap();
+    adapter.pass().await;
+    let [result] = results(&server).try_into().unwrap();
+    assert_eq!(result["interpretation"][0]["coding"][0]["code"], "E");
+    assert_eq!(result["status"], "preliminary");
 }
 
 #[tokio::test]
