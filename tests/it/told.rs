@@ -108,7 +108,7 @@ fn each_breast_of_one_text_goes_to_its_specimen() {
     };
     let mut report = report(
         &[],
-        json!({"conclusion": "Left breast: invasive carcinoma, HER2 3+. Right breast: invasive carcinoma, HER2 1+."}),
+        json!({"conclusion": "Left breast, core biopsy. Invasive carcinoma, HER2 3+.\n\nRight breast, core biopsy. Invasive carcinoma, HER2 1+."}),
     );
     report["specimen"] = json!([{"reference": "Specimen/l"}, {"reference": "Specimen/r"}]);
     let derived = derived(&[specimen("l", "80248007"), specimen("r", "73056007"), report]);

@@ -12,13 +12,14 @@ use super::{Read, Reading, Said, Unread};
 use crate::her2::evidence::{IshWord, Score, StatedResult, UnreadTest};
 use crate::mapping::table::Side;
 
-/// So many words around a year its guideline may be named.
-const NEAR: usize = 3;
-
+/// Why a history is left to a person.
 const QUOTED: &str = "it quotes an earlier or outside result";
 
 /// So many words in front of a result a negation may stand that is meant for it.
 const REACH_OF_NEGATION: usize = 4;
+
+/// So many words around a year its guideline may be named.
+const NEAR: usize = 3;
 
 /// A whole number of copies above it is a total.
 const MOST_COPIES: u32 = 30;
@@ -95,6 +96,10 @@ fn take_sentence(language: &Language, sentence: Sentence, context: &mut Context,
     signs(&mut tokens);
     for clause in tokens.split_mut(|token| token.tag == Tag::Semicolon) {
         contexts(clause, context);
+    }
+    if !tokens.iter().any(|token| may_be_of_her2(token.tag)) {
+        context.side = side_of(&tokens).or(context.side);
+        return;
     }
     read.names_her2 |= tokens.iter().any(|token| is_mention(token.tag));
     for (step, pattern) in &language.steps {
@@ -279,6 +284,24 @@ fn names_a_year(tokens: &[Token]) -> bool {
         let of_guideline = (around.iter().take(2 * NEAR + 1)).any(|token| token.tag == Tag::Kit);
         token.tag == Tag::Year && !of_guideline
     })
+}
+
+/// Whether a sentence that has such a tag may say something of HER2; most of a report does not.
+fn may_be_of_her2(tag: Tag) -> bool {
+    is_mention(tag)
+        || matches!(
+            tag,
+            Tag::Ish
+                | Tag::IshOfHer2
+                | Tag::Ihc
+                | Tag::IhcOfHer2
+                | Tag::Ratio
+                | Tag::Copies
+                | Tag::Cep17
+                | Tag::Amplified
+                | Tag::NotAmplified
+                | Tag::Amplification
+        )
 }
 
 /// Whether a tag names HER2 as a marker of this text.
