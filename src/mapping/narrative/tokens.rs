@@ -126,8 +126,13 @@ fn word_or_number(characters: &[(usize, char)], from: usize) -> (Kind, usize) {
     let mut length = run(characters, from, |c| c.is_ascii_digit());
     let mut points = 0;
     while matches!(get(from + length), Some('.' | ',')) && is_digit(from + length + 1) {
+        let decimals = run(characters, from + length + 1, |c| c.is_ascii_digit());
+        // `0,1+` are two scores.
+        if get(from + length) == Some(',') && get(from + length + 1 + decimals) == Some('+') {
+            break;
+        }
         points += 1;
-        length += 1 + run(characters, from + length + 1, |c| c.is_ascii_digit());
+        length += 1 + decimals;
     }
     let is_date = |sign: char| {
         let second = from + length + 1;
@@ -246,5 +251,6 @@ mod tests {
         assert_eq!(raw_tokens("2024-01-30")[0].kind, Kind::Word);
         assert_eq!(raw_tokens("3cm")[0].kind, Kind::Word);
         assert_eq!(raw_tokens("2.3.")[0].kind, Kind::Number);
+        assert_eq!(texts("0,1+"), ["0", ",", "1", "+"]);
     }
 }
