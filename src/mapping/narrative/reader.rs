@@ -141,6 +141,9 @@ fn numbers_in_context(tokens: &mut Vec<Token>, context: &mut Context) {
                 | Tag::Her2Amplified
                 | Tag::Her2NotAmplified
                 | Tag::Her2Ratio
+                | Tag::Her2Count
+                | Tag::Cep17Count
+                | Tag::Cep17
         )
     });
     if !(context.ish && context.ish_named) {
@@ -463,8 +466,12 @@ fn signs(tokens: &mut [Token]) {
         };
         let is_spaced_name = tag(tokens, before) == Some(Tag::Her2Spaced);
         let of_other = matches!(tag(tokens, before), Some(Tag::Other | Tag::OtherGene));
+        // Beside the score itself it is the word for it: "HER2+ Score 3+", "HER2+ (3+)".
+        let is_score = |at: usize| matches!(tag(tokens, at), Some(Tag::Score | Tag::ScoreWord));
+        let names_score = tag(tokens, before) == Some(Tag::Her2)
+            && (is_score(at + 1) || (tag(tokens, at + 1) == Some(Tag::Open) && is_score(at + 2)));
         // One plus may be a positive result or the score 1+: a sign beside another marker, or a test without scores, tells.
-        if is_spaced_name || !(of_other || lone_signs || names_ish) {
+        if is_spaced_name || !(of_other || lone_signs || names_ish || names_score) {
             set(tokens, at, Tag::Unknown);
         }
     }
