@@ -594,7 +594,7 @@ fn digits_as_scores(tokens: &mut [Token]) {
             Some(Tag::Negative) => matches!(score, Score::Zero | Score::OnePlus),
             Some(Tag::Equivocal) => score == Score::TwoPlus,
             Some(Tag::Positive) => score == Score::ThreePlus,
-            Some(Tag::Her2 | Tag::Ihc | Tag::Label) => score == Score::Zero,
+            Some(Tag::Her2 | Tag::Ihc | Tag::Label | Tag::Absent) => score == Score::Zero,
             _ => false,
         };
         if is_score && let Some(token) = tokens.get_mut(at) {
