@@ -249,6 +249,7 @@ impl<'e> Case<'e> {
         self.judge_populations(&mut outcome);
         self.hold_populations_against_words(&mut outcome, &mut contradictions);
         self.hold_against_reported(&mut outcome, &mut contradictions);
+        self.hold_against_not_low(&mut outcome, &mut contradictions);
         self.hold_against_failed_count(&mut outcome);
         self.hold_against_unreadable(&mut outcome);
         self.question_histology(&mut outcome, &mut contradictions);

@@ -577,6 +577,8 @@ pub struct Evidence {
     pub handling: Handling,
     /// Results quoted from an earlier specimen, which are not of this tissue.
     pub quoted: Vec<Source>,
+    /// Reported statuses that are negative and rule out HER2-low.
+    pub not_low: Vec<Source>,
     /// Signed results and reports that mention a second observer.
     pub second_observer: Vec<Source>,
 }
@@ -611,6 +613,7 @@ impl Evidence {
             other_tissue: OtherTissue::default(),
             handling: Handling::default(),
             quoted: Vec::new(),
+            not_low: Vec::new(),
             second_observer: Vec::new(),
         }
     }

@@ -58,6 +58,8 @@ pub enum Piece {
     Clusters(bool),
     /// The sender's overall status.
     Overall(StatedResult),
+    /// The sender's negative status rules out HER2-low.
+    NotLow,
     /// The test has no result: ordered, pending, cancelled or not done.
     NoResult,
     /// Not understood.

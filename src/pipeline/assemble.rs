@@ -65,6 +65,7 @@ pub fn assemble(
     let mut reported: Vec<ReportedStatus> = Vec::new();
     let mut unreadable: Vec<Unreadable> = Vec::new();
     let mut quoted: BTreeSet<Source> = BTreeSet::new();
+    let mut not_low: BTreeSet<Source> = BTreeSet::new();
     let mut second_observer: BTreeSet<Source> = BTreeSet::new();
     let mut excluded = BTreeSet::new();
     let mut inputs = BTreeSet::new();
@@ -111,6 +112,9 @@ pub fn assemble(
                     detail: format!("{place}: its answer states nothing without a score"),
                     source: item.source.clone(),
                 }),
+                Piece::NotLow => {
+                    not_low.insert(item.source.clone());
+                }
                 Piece::Quoted => {
                     quoted.insert(item.source.clone());
                     excluded.insert(Excluded {
@@ -137,6 +141,7 @@ pub fn assemble(
         unreadable,
         tissue,
         quoted: quoted.into_iter().collect(),
+        not_low: not_low.into_iter().collect(),
         second_observer: second_observer.into_iter().collect(),
         ..Evidence::new(site_of(items, assume_site), joined_by)
     };

@@ -186,6 +186,7 @@ impl Row<'_> {
                         "P" | "positiv" | "positive" | "1" => Answer::Positive,
                         "U" => Answer::NoResult,
                         "equivocal" => Answer::Equivocal,
+                        "negativ" => Answer::NegativeNotLow,
                         _ => Answer::Negative,
                     },
                 ),

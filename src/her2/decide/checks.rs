@@ -4,7 +4,7 @@ use enumset::EnumSet;
 
 use super::Case;
 use super::outcome::Outcome;
-use crate::her2::decision::{NextAction, Review, ReviewCode, Status};
+use crate::her2::decision::{Category, NextAction, Review, ReviewCode, Status};
 use crate::her2::evidence::{
     CountRole, IshResult, IshWord, ReportedStatus, Score, StatedResult, UnreadTest,
 };
@@ -123,6 +123,26 @@ impl Case<'_> {
             if before.is_decided() {
                 self.withhold(outcome);
             }
+        }
+    }
+
+    /// A status that rules out HER2-low beside results that are: negative by both, and which kind is a question.
+    pub(super) fn hold_against_not_low(
+        &self,
+        outcome: &mut Outcome,
+        contradictions: &mut Vec<Review>,
+    ) {
+        if outcome.category != Category::Low {
+            return;
+        }
+        for source in &self.evidence.not_low {
+            contradictions.push(Review {
+                code: ReviewCode::StatusContradictsData,
+                detail: "the sender states HER2 negative and not low, and its results are low"
+                    .into(),
+                source: Some(source.clone()),
+            });
+            outcome.ask(NextAction::ReviewDiscordance);
         }
     }
 
@@ -274,7 +294,7 @@ mod tests {
     use super::*;
     use crate::her2::conventions::Conventions;
     use crate::her2::decide::decide;
-    use crate::her2::decision::{Category, Decision};
+    use crate::her2::decision::Decision;
     use crate::her2::evidence::{
         Evidence, IhcFinding, IhcResult, IshResult, IshWord, JoinedBy, Probe, ReportedStatus, Site,
         SiteFinding, Source, Unreadable,

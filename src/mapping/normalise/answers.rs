@@ -72,7 +72,11 @@ fn in_codes(
         }
         // A score says more than a word, and a word more than nothing.
         answer = match answer {
-            Some(earlier) if earlier.score().is_some() || row.answer == Answer::NoStatement => {
+            Some(earlier)
+                if earlier.score().is_some()
+                    || row.answer == Answer::NoStatement
+                    || (earlier == Answer::NegativeNotLow && row.answer == Answer::Negative) =>
+            {
                 Some(earlier)
             }
             _ => Some(row.answer),

@@ -343,6 +343,9 @@ impl Reader<'_, '_> {
                 if answers::has_remark(self.mapping, value.text()) && !finding.is_number() {
                     self.unread(candidate, test, "a remark follows its answer");
                 }
+                if finding == Finding::OverallStatus && values::excludes_low(self.mapping, value) {
+                    self.pieces.push(Piece::NotLow);
+                }
                 // "0+" is a score 0 with staining.
                 if finding == Finding::IhcScore && values::is_stained_zero(self.mapping, value) {
                     self.pieces.push(Piece::IhcStaining(true));

@@ -150,6 +150,14 @@ pub(super) fn states_nothing(mapping: &Mapping, value: &Value<'_>) -> bool {
     )
 }
 
+/// Whether a status is negative in a way that rules out HER2-low.
+pub(super) fn excludes_low(mapping: &Mapping, value: &Value<'_>) -> bool {
+    matches!(
+        said(mapping, Finding::OverallStatus, value),
+        Ok((Said::Answer(Answer::NegativeNotLow), _))
+    )
+}
+
 /// Whether a score is written as "0+".
 pub(super) fn is_stained_zero(mapping: &Mapping, value: &Value<'_>) -> bool {
     matches!(

@@ -161,6 +161,8 @@ pub enum Answer {
     Positive,
     /// Negative or not amplified.
     Negative,
+    /// Negative and not HER2-low, in a system that has another code for that.
+    NegativeNotLow,
     /// Equivocal.
     Equivocal,
     /// Indeterminate.
@@ -199,7 +201,7 @@ impl Answer {
     pub fn stated(self) -> Option<StatedResult> {
         match self {
             Self::Positive => Some(StatedResult::Positive),
-            Self::Negative => Some(StatedResult::Negative),
+            Self::Negative | Self::NegativeNotLow => Some(StatedResult::Negative),
             Self::Equivocal => Some(StatedResult::Equivocal),
             Self::Indeterminate => Some(StatedResult::Indeterminate),
             _ => None,
@@ -224,12 +226,14 @@ impl Answer {
         }
     }
 
-    /// Whether two answers are two ways to say one thing: the same, two spellings of score 0, or a score and its
-    /// usual word.
+    /// Whether two answers are two ways to say one thing: the same, two spellings of score 0, two of negative, or a score
+    /// and its usual word.
     pub fn goes_with(self, other: Self) -> bool {
+        let is_negative = |answer| matches!(answer, Self::Negative | Self::NegativeNotLow);
         let both_zero = self.score() == Some(Score::Zero) && other.score() == Some(Score::Zero);
         self == other
             || both_zero
+            || (is_negative(self) && is_negative(other))
             || self.usual_word() == Some(other)
             || other.usual_word() == Some(self)
     }
