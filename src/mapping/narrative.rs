@@ -2,10 +2,12 @@
 //! everywhere else.
 //!
 //! A text is cut into sentences of tagged words (`tokens.rs`, `tagged.rs`) by the vocabulary of one language
-//! (`vocabulary.rs`), and the rules of that language say which sequences are a result (`reader.rs`). A wrong score harms and
+//! (`vocabulary.rs`), and the rules of that language say which sequences are a result (`reader.rs`, `signs.rs`, `said.rs`). A wrong score harms and
 //! a missed one costs a look, so whatever stands between a name and its value must be known.
 
 mod reader;
+mod said;
+mod signs;
 mod tagged;
 mod tokens;
 mod vocabulary;
@@ -129,7 +131,7 @@ impl Said {
 
 /// Whether some of what narratives say of one tumour cannot be true together.
 pub fn contradict(said: &[&Said]) -> bool {
-    reader::contradict(said)
+    said::contradict(said)
 }
 
 /// The words at a place in a text.

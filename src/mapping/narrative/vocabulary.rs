@@ -144,8 +144,6 @@ pub(super) enum Tag {
     Heading,
     HeadingHistory,
     HeadingMethod,
-    /// Words by which a language is known.
-    Language,
     /// Words of languages that nobody has taught.
     Foreign,
     Unknown,
