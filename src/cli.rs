@@ -31,6 +31,7 @@ use crate::service::demo;
 use crate::service::fake_server::Fault;
 use crate::service::output::print;
 use crate::service::pass::PassOptions;
+use crate::service::publish::known::TargetError;
 use crate::service::serve::UnknownRelease;
 use crate::service::store::StoreError;
 
@@ -118,7 +119,11 @@ enum Command {
         format: TableFormat,
     },
     /// Settings, connection and what the server can do; what is wrong and how to mend it
-    Check,
+    Check {
+        /// Also try what the server to write to honours, on a tagged Basic that is deleted after.
+        #[arg(long)]
+        probe_write: bool,
+    },
     /// Mapping files: what codes and words of a laboratory mean
     #[command(subcommand)]
     Mappings(mappings::MappingsCommand),
@@ -201,6 +206,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
             || cause.is::<MappingFileUnreadable>()
             || cause.is::<ClientSetupError>()
             || cause.is::<UnknownRelease>()
+            || matches!(cause.downcast_ref(), Some(TargetError::Unfenced))
             || cause.is::<Usage>()
         {
             return WRONG_INPUT;
@@ -236,11 +242,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
         } => {
             server::run_pass(
                 with(config, &guideline),
-                PassOptions {
-                    since,
-                    dry_run,
-                    ..PassOptions::default()
-                },
+                PassOptions { since, dry_run },
                 strict,
             )
             .await
@@ -273,7 +275,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
             print(&render::tables(&editions, format))?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Check => check::check(&config).await,
+        Command::Check { probe_write } => check::check(&config, probe_write).await,
         Command::Mappings(command) => mappings::run(command, &config).await,
         Command::Serve => server::serve(config).await,
         Command::FakeServer {

@@ -127,8 +127,9 @@ async fn texts_of_case(config: &Config, rules: &Rules, case: &str) -> Result<Vec
     let texts = puller
         .neighbourhood(
             subject.as_deref(),
-            BTreeMap::new(),
-            sources.into_iter().collect(),
+            &BTreeMap::new(),
+            &sources.into_iter().collect(),
+            true,
             rules,
         )
         .await?;

@@ -11,13 +11,14 @@ mod error;
 mod origin;
 mod paging;
 mod retry;
+mod single;
 #[cfg(test)]
 mod tests;
 mod transaction;
 
 use chrono::{DateTime, FixedOffset};
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, DATE, ETAG, RETRY_AFTER,
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, DATE, ETAG, LOCATION, RETRY_AFTER,
 };
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder};
@@ -31,6 +32,7 @@ pub use error::{ClientError, ClientSetupError, Distrust, Limit, Misread};
 pub use paging::{EntryFault, EntryMode, Page, PageEntry, Pages};
 pub use retry::Pause;
 pub(in crate::service) use retry::jitter;
+pub use single::Precondition;
 pub use transaction::EntryAnswer;
 
 use origin::FhirBase;
@@ -81,6 +83,7 @@ enum Prefer {
 struct Answer {
     status: u16,
     etag: Option<String>,
+    location: Option<String>,
     server_date: Option<DateTime<FixedOffset>>,
     text: String,
 }
@@ -245,6 +248,7 @@ impl FhirClient {
             .map_err(|error| ClientError::from_transport(&error))?;
         let status = response.status();
         let etag = header_text(response.headers(), ETAG);
+        let location = header_text(response.headers(), LOCATION);
         let server_date =
             header_text(response.headers(), DATE).and_then(|date| retry::http_date(&date));
         let retry_after = header_text(response.headers(), RETRY_AFTER)
@@ -254,6 +258,7 @@ impl FhirClient {
             return Ok(Answer {
                 status: status.as_u16(),
                 etag,
+                location,
                 server_date,
                 text: text?,
             });

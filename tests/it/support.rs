@@ -13,7 +13,8 @@ use her2_adapter::pipeline::results::{Publishing, Release};
 use her2_adapter::service::client::{FhirClient, Pause};
 use her2_adapter::service::fake_server::{FakeServer, FakeServerOptions};
 use her2_adapter::service::pass::{Pass, PassError, PassOptions, PassReport};
-use her2_adapter::service::publish::Publisher;
+use her2_adapter::service::publish::dialect::Dialect;
+use her2_adapter::service::publish::{Publisher, Target};
 use her2_adapter::service::pull::Puller;
 use her2_adapter::service::store::Store;
 use serde_json::{Value, json};
@@ -35,6 +36,8 @@ pub struct Adapter {
     pub store: Store,
     pub rules: Rules,
     pub publishing: Publishing,
+    /// What is known of the server that is written to.
+    pub target: Target,
     /// Writes go here; reads of reports go to `client`.
     writer: FhirClient,
     waits: Arc<Mutex<Vec<Duration>>>,
@@ -52,6 +55,12 @@ impl Adapter {
         let mut config = Config::load(None).unwrap();
         config.server.read = Some(base.parse().unwrap());
         config.server.write = Some(write_base.parse().unwrap());
+        let target = Target {
+            server: write_base.to_owned(),
+            dialect: Dialect::FULL,
+            reads_from: (base != write_base).then(|| base.to_owned()),
+            index_lag: Duration::ZERO,
+        };
         let waits: Arc<Mutex<Vec<Duration>>> = Arc::default();
         let noting = |client: FhirClient| client.with_pause(Pause::Noted(waits.clone()));
         Self {
@@ -61,6 +70,7 @@ impl Adapter {
             store: Store::in_memory().await.unwrap(),
             rules: app::rules(&config).unwrap(),
             publishing: app::publishing(&config, Release::R4).unwrap(),
+            target,
             config,
             base: base.to_owned(),
         }
@@ -77,6 +87,10 @@ impl Adapter {
             puller: &puller,
             publisher: Publisher {
                 client: &self.writer,
+                reader: &self.client,
+                target: &self.target,
+                pause: Pause::Noted(self.waits.clone()),
+                holder: "the only one".to_owned(),
                 store: &self.store,
                 rules: &self.rules,
                 publishing: &self.publishing,
@@ -86,11 +100,7 @@ impl Adapter {
             rules: &self.rules,
             settings: &self.config.pull,
         };
-        let options = PassOptions {
-            pause: Pause::Noted(self.waits.clone()),
-            ..options.clone()
-        };
-        pass.run(&options).await
+        pass.run(options).await
     }
 
     /// The waits that were asked for so far.

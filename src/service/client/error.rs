@@ -158,6 +158,11 @@ pub enum Limit {
 }
 
 impl ClientError {
+    /// Whether the request may have been carried out although no success was answered.
+    pub fn leaves_open(&self) -> bool {
+        matches!(self, Self::Ambiguous { .. } | Self::Busy { .. })
+    }
+
     /// The meaning of a failed exchange below HTTP.
     pub(super) fn from_transport(error: &reqwest::Error) -> ClientError {
         if error.is_connect() || error.is_builder() {
@@ -178,6 +183,7 @@ impl ClientError {
     ) -> ClientError {
         let number = status.as_u16();
         match number {
+            304 if method != Method::GET => ClientError::Conflict { status: number },
             300..=399 => ClientError::Untrusted(Distrust::Redirect),
             401 => ClientError::Unauthorized,
             403 => ClientError::Forbidden,
