@@ -58,10 +58,16 @@ impl Runner {
     pub async fn open(config: Config) -> Result<Self> {
         let rules = app::rules(&config)?;
         let read = config.read_server()?;
+        let reader = FhirClient::new(&read)?;
+        let writer = match &config.server.write {
+            // What is known of the server's health is known to both.
+            None => reader.clone(),
+            Some(_) => FhirClient::new(&config.write_server()?)?,
+        };
         Ok(Self {
             rules,
-            reader: FhirClient::new(&read)?,
-            writer: FhirClient::new(&config.write_server()?)?,
+            reader,
+            writer,
             store: Store::open(&config.store.path).await?,
             read,
             config,
