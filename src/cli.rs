@@ -28,7 +28,7 @@ use crate::pipeline::ledger::Ledger;
 use crate::render;
 use crate::service::client::{ClientError, ClientSetupError};
 use crate::service::demo;
-use crate::service::fake_server::Fault;
+use crate::service::fake_server::{Dialect, Fault};
 use crate::service::output::print;
 use crate::service::pass::PassOptions;
 use crate::service::publish::known::TargetError;
@@ -135,6 +135,10 @@ enum Command {
         /// A fault, such as `latency:ms=250` or `status:code=429,retry-after=2,times=3`; may be given several times
         #[arg(long, value_name = "FAULT")]
         fault: Vec<Fault>,
+        /// A way in which the server differs for good, such as `server-assigned-ids=404` or `no-rollback`; may be given
+        /// several times
+        #[arg(long, value_name = "DIALECT")]
+        dialect: Vec<Dialect>,
         /// Bundles to load
         #[arg(value_name = "BUNDLE")]
         bundles: Vec<PathBuf>,
@@ -281,8 +285,9 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
         Command::FakeServer {
             listen,
             fault,
+            dialect,
             bundles,
-        } => server::fake_server(listen, fault, bundles).await,
+        } => server::fake_server(listen, fault, dialect, bundles).await,
     }
 }
 

@@ -154,6 +154,10 @@ pub struct TransportLimits {
     pub attempts: u32,
     /// Longest wait a server may ask for by `Retry-After` and be given.
     pub max_retry_after: Duration,
+    /// So many failed requests in a row, at least 1, and the server is left alone for a while.
+    pub breaker_failures: u32,
+    /// How long it is left alone.
+    pub breaker_rest: Duration,
 }
 
 /// What the transport needs to talk to one server.

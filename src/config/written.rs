@@ -58,6 +58,8 @@ struct ServerWritten {
     max_body_mebibytes: i64,
     attempts: i64,
     max_retry_after_seconds: i64,
+    breaker_failures: i64,
+    breaker_rest_seconds: i64,
 }
 
 #[derive(Deserialize)]
@@ -248,6 +250,16 @@ impl ServerWritten {
                     "server.max_retry_after_seconds",
                     self.max_retry_after_seconds,
                     0..=3_600,
+                )?,
+                breaker_failures: within(
+                    "server.breaker_failures",
+                    self.breaker_failures,
+                    1..=1_000,
+                )?,
+                breaker_rest: seconds(
+                    "server.breaker_rest_seconds",
+                    self.breaker_rest_seconds,
+                    1..=3_600,
                 )?,
             },
         })

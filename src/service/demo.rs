@@ -8,7 +8,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use anyhow::{Context, Result};
 use include_dir::{Dir, include_dir};
 
-use super::client::{FhirClient, Pause};
+use super::client::FhirClient;
+use super::clock::Clock;
 use super::fake_server::{FakeServer, FakeServerOptions};
 use super::output::print;
 use super::pass::{Pass, PassOptions, PassReport};
@@ -78,7 +79,7 @@ pub async fn run(mut config: Config, serve: bool) -> Result<()> {
             client: &client,
             reader: &client,
             target: &target,
-            pause: Pause::Clock,
+            clock: Clock::System,
             holder: holder(),
             store: &store,
             rules: &rules,

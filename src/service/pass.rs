@@ -22,6 +22,10 @@ use crate::mapping::coverage::{CodeKey, knows};
 use crate::pipeline::ledger::{Ended, Ledger};
 use crate::pipeline::{CaseResult, Rules};
 
+/// After so many patients in a row that could not be read it is the server that fails, and its rests are not waited for any
+/// more: the others are left to the next pass at once.
+const MOST_UNREAD_IN_A_ROW: u32 = 3;
+
 /// Name of the one feed there is.
 const FEED: &str = "pull";
 
@@ -108,7 +112,7 @@ impl Pass<'_> {
     }
 
     async fn work(&self, options: &PassOptions, report: &mut PassReport) -> Result<(), PassError> {
-        let started = Utc::now();
+        let started = self.publisher.clock.now();
         if !options.dry_run {
             self.release_mapped().await?;
         }
@@ -136,8 +140,15 @@ impl Pass<'_> {
         }
         let subjects = by_subject(&mut window, &parked.gone, self.puller.base());
         let progress = Progress::new("patients", Some(subjects.len() as u64));
+        let mut unread_in_a_row = 0;
         for (subject, patient) in subjects {
-            self.patient(subject.as_deref(), patient, report).await?;
+            // One patient's resources may be what a server fails at; the next ones are not to suffer from that.
+            if unread_in_a_row < MOST_UNREAD_IN_A_ROW {
+                self.publisher.reader.let_rest().await;
+                self.publisher.client.let_rest().await;
+            }
+            let was_read = self.patient(subject.as_deref(), patient, report).await?;
+            unread_in_a_row = if was_read { 0 } else { unread_in_a_row + 1 };
             progress.advance();
         }
         progress.finish();
@@ -148,7 +159,11 @@ impl Pass<'_> {
         }
 
         if !options.dry_run {
-            let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
+            let now = self
+                .publisher
+                .clock
+                .now()
+                .to_rfc3339_opts(SecondsFormat::Millis, true);
             for unit in parked.units.iter().chain(&parked.resting) {
                 let was_seen = report.units.contains_key(unit) || parked.units.contains(unit);
                 if was_seen && !report.open.contains_key(unit) {
@@ -173,7 +188,11 @@ impl Pass<'_> {
                 self.store.set_cursor(FEED, &reached.to_rfc3339()).await?;
             }
             self.store
-                .record_pass(&summary(&report.ledger, started))
+                .record_pass(&summary(
+                    &report.ledger,
+                    started,
+                    self.publisher.clock.now(),
+                ))
                 .await?;
         }
         let unmapped = match options.dry_run {
@@ -225,7 +244,7 @@ impl Pass<'_> {
     /// read waits on and holds up nothing else.
     async fn take_up_parked(&self, window: &mut Window) -> Result<TakenUp, PassError> {
         let mut taken_up = TakenUp::default();
-        let now = Utc::now();
+        let now = self.publisher.clock.now();
         for parked in self.store.parked().await? {
             let is_due = parked.is_due(now);
             let unit = parked.unit;
@@ -337,10 +356,10 @@ pub(super) fn by_subject(
     subjects
 }
 
-fn summary(ledger: &Ledger, started: DateTime<Utc>) -> PassSummary {
+fn summary(ledger: &Ledger, started: DateTime<Utc>, now: DateTime<Utc>) -> PassSummary {
     let count = |column: u64| u32::try_from(column).unwrap_or(u32::MAX);
     // A pass that takes no time at all still ends after it began.
-    let finished = Utc::now().max(started + TimeDelta::milliseconds(1));
+    let finished = now.max(started + TimeDelta::milliseconds(1));
     PassSummary {
         started: started.to_rfc3339(),
         finished: finished.to_rfc3339(),

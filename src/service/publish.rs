@@ -29,7 +29,8 @@ mod worklist;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
-use super::client::{ClientError, FhirClient, Pause};
+use super::client::{ClientError, FhirClient};
+use super::clock::Clock;
 use super::store::{
     IntendedEntry, Intent, PublishedCase, SourceVersion, Store, StoreError, WrittenVersion,
 };
@@ -121,8 +122,8 @@ pub struct Publisher<'p> {
     pub rules: &'p Rules,
     /// How results look.
     pub publishing: &'p Publishing,
-    /// How a busy server is waited for.
-    pub pause: Pause,
+    /// What tells the time, and how a busy server is waited for.
+    pub clock: Clock,
     /// This writer, as leases name it: no two at work at one time have the same name.
     pub holder: String,
     /// Write nothing, say what would change.

@@ -10,7 +10,8 @@ use anyhow::{Context, Result};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::MissedTickBehavior;
 
-use super::client::{Capabilities, ClientError, FhirClient, Pause};
+use super::client::{Capabilities, ClientError, FhirClient};
+use super::clock::Clock;
 use super::pass::{Pass, PassOptions, PassReport};
 use super::publish::Publisher;
 use super::publish::known::{Servers, holder};
@@ -59,10 +60,16 @@ impl Runner {
     pub async fn open(config: Config) -> Result<Self> {
         let rules = app::rules(&config)?;
         let read = config.read_server()?;
+        let reader = FhirClient::new(&read)?;
+        let writer = match &config.server.write {
+            // What is known of the server's health is known to both.
+            None => reader.clone(),
+            Some(_) => FhirClient::new(&config.write_server()?)?,
+        };
         Ok(Self {
             rules,
-            reader: FhirClient::new(&read)?,
-            writer: FhirClient::new(&config.write_server()?)?,
+            reader,
+            writer,
             store: Store::open(&config.store.path).await?,
             read,
             config,
@@ -97,7 +104,7 @@ impl Runner {
                 client: &self.writer,
                 reader: &self.reader,
                 target: &target,
-                pause: Pause::Clock,
+                clock: Clock::System,
                 holder: holder(),
                 store: &self.store,
                 rules: &self.rules,

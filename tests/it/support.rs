@@ -6,11 +6,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chrono::Utc;
 use her2_adapter::app;
 use her2_adapter::config::Config;
 use her2_adapter::pipeline::Rules;
 use her2_adapter::pipeline::results::{Publishing, Release};
-use her2_adapter::service::client::{FhirClient, Pause};
+use her2_adapter::service::client::FhirClient;
+use her2_adapter::service::clock::Clock;
 use her2_adapter::service::fake_server::{FakeServer, FakeServerOptions};
 use her2_adapter::service::pass::{Pass, PassError, PassOptions, PassReport};
 use her2_adapter::service::publish::dialect::Dialect;
@@ -40,7 +42,8 @@ pub struct Adapter {
     pub target: Target,
     /// Writes go here; reads of reports go to `client`.
     writer: FhirClient,
-    waits: Arc<Mutex<Vec<Duration>>>,
+    /// The clock of both clients and of the pass.
+    pub clock: Clock,
     config: Config,
     base: String,
 }
@@ -61,12 +64,12 @@ impl Adapter {
             reads_from: (base != write_base).then(|| base.to_owned()),
             index_lag: Duration::ZERO,
         };
-        let waits: Arc<Mutex<Vec<Duration>>> = Arc::default();
-        let noting = |client: FhirClient| client.with_pause(Pause::Noted(waits.clone()));
+        let clock = Clock::standing_at(Utc::now());
+        let by_clock = |client: FhirClient| client.with_clock(clock.clone());
         Self {
-            client: noting(FhirClient::new(&config.read_server().unwrap()).unwrap()),
-            writer: noting(FhirClient::new(&config.write_server().unwrap()).unwrap()),
-            waits: waits.clone(),
+            client: by_clock(FhirClient::new(&config.read_server().unwrap()).unwrap()),
+            writer: by_clock(FhirClient::new(&config.write_server().unwrap()).unwrap()),
+            clock: clock.clone(),
             store: Store::in_memory().await.unwrap(),
             rules: app::rules(&config).unwrap(),
             publishing: app::publishing(&config, Release::R4).unwrap(),
@@ -89,7 +92,7 @@ impl Adapter {
                 client: &self.writer,
                 reader: &self.client,
                 target: &self.target,
-                pause: Pause::Noted(self.waits.clone()),
+                clock: self.clock.clone(),
                 holder: "the only one".to_owned(),
                 store: &self.store,
                 rules: &self.rules,
@@ -105,7 +108,7 @@ impl Adapter {
 
     /// The waits that were asked for so far.
     pub fn waits(&self) -> Vec<Duration> {
-        self.waits.lock().unwrap().clone()
+        self.clock.waits()
     }
 }
 

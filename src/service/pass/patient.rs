@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chrono::{SecondsFormat, Utc};
+use chrono::SecondsFormat;
 
 use super::{OfPatient, Pass, PassError, PassReport};
 use crate::fhir::groups::{MOST_TOGETHER, MOST_VALUES_TOGETHER};
@@ -32,13 +32,14 @@ struct Progress {
 }
 
 impl Pass<'_> {
-    /// Derives and writes what changed of one patient, until nothing it rests on has changed meanwhile.
+    /// Derives and writes what changed of one patient, until nothing it rests on has changed meanwhile. Whether the
+    /// patient's resources could be read.
     pub(super) async fn patient(
         &self,
         subject: Option<&str>,
         patient: OfPatient,
         report: &mut PassReport,
-    ) -> Result<(), PassError> {
+    ) -> Result<bool, PassError> {
         let OfPatient { changed, texts } = patient;
         // Cases that the changed resources belonged to before, and everything those cases rested on.
         let mut earlier: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -65,7 +66,7 @@ impl Pass<'_> {
                     for unit in &changed {
                         report.enter(unit, Ended::Retry);
                     }
-                    return Ok(());
+                    return Ok(false);
                 }
             };
             let Some(pool) = pool_of(&texts, self.puller.base()) else {
@@ -77,7 +78,7 @@ impl Pass<'_> {
                 for unit in &changed {
                     report.enter(unit, Ended::Failed);
                 }
-                return Ok(());
+                return Ok(true);
             };
             let derived = derive(&pool, self.rules);
             let touched: Vec<&UnitResult> = (derived.units.iter())
@@ -102,13 +103,14 @@ impl Pass<'_> {
                 let ended = close(progress.outcomes, &derived, report);
                 enter_units(report, &touched, &earlier, &ended);
                 enter_gone(report, &changed, &texts, &earlier, &ended);
-                return self.remember(&derived, &pool).await;
+                self.remember(&derived, &pool).await?;
+                return Ok(true);
             }
             wanted.extend(texts.keys().cloned());
             drop(touched);
             known = Texts::new();
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Sights the cases that are not sighted; which those are.
@@ -146,7 +148,7 @@ impl Pass<'_> {
             let Some(sighting) = progress.sightings.remove(id) else {
                 continue;
             };
-            let now = Utc::now();
+            let now = self.publisher.clock.now();
             let attempt = match case_of(id) {
                 Some(case) => self.publisher.publish(case, pool, &sighting, now).await?,
                 None => {
@@ -187,7 +189,7 @@ impl Pass<'_> {
             }
         }
         if !longest.is_zero() {
-            self.publisher.pause.wait(longest).await;
+            self.publisher.clock.wait(longest).await;
         }
         is_settled
     }
@@ -199,7 +201,11 @@ impl Pass<'_> {
             return Ok(());
         }
         let resources: Vec<&str> = pool.all().map(|resource| resource.key.as_str()).collect();
-        let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
+        let now = self
+            .publisher
+            .clock
+            .now()
+            .to_rfc3339_opts(SecondsFormat::Millis, true);
         (self.store.quarantine(&resources, &derived.coverage, &now)).await?;
         for case in &derived.cases {
             let names_it = |unit: &&UnitResult| match &unit.content {

@@ -219,7 +219,7 @@ impl Publisher<'_> {
         };
         for look in 1..=looks {
             if look > 1 {
-                self.pause.wait(self.target.index_lag / 3).await;
+                self.clock.wait(self.target.index_lag / 3).await;
             }
             let mut all = !telling.is_empty();
             for entry in &telling {

@@ -52,6 +52,7 @@ pub(super) fn code_of(error: &ClientError) -> &'static str {
         ClientError::Ambiguous { .. } => "ambiguous",
         ClientError::Conflict { .. } => "conflict",
         ClientError::Busy { .. } => "busy",
+        ClientError::Resting { .. } => "resting",
         ClientError::Unauthorized => "unauthorized",
         ClientError::Forbidden => "forbidden",
         ClientError::NotFound => "not-found",

@@ -28,7 +28,7 @@ impl Publisher<'_> {
                 Err(Trouble::Pass(error)) => return Err(error),
                 Ok(Attempt::Again(why, wait)) => {
                     last = why;
-                    if judgement == MOST_JUDGEMENTS || !wait.keep(judgement, &self.pause).await {
+                    if judgement == MOST_JUDGEMENTS || !wait.keep(judgement, &self.clock).await {
                         break;
                     }
                 }

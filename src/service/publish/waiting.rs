@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::service::client::{Pause, jitter};
+use crate::service::client::jitter;
+use crate::service::clock::Clock;
 
 const FIRST_CEILING: Duration = Duration::from_secs(1);
 /// Longest wait in a pass for a server that is busy; a longer one is the next pass's.
@@ -21,12 +22,12 @@ pub(in crate::service) enum Wait {
 
 impl Wait {
     /// Waits after so many judgements; `false`, at once, when the wait is too long for this pass.
-    pub(in crate::service) async fn keep(self, judgements: u32, pause: &Pause) -> bool {
+    pub(in crate::service) async fn keep(self, judgements: u32, clock: &Clock) -> bool {
         let Some(wait) = self.after(judgements) else {
             return false;
         };
         if !wait.is_zero() {
-            pause.wait(wait).await;
+            clock.wait(wait).await;
         }
         true
     }
