@@ -88,7 +88,7 @@ pub fn publishing(config: &Config, release: Release) -> Result<Publishing> {
             CodingOrder::LoincFirst => results::CodingOrder::LoincFirst,
         },
         low_and_ultralow: config.publish.low_and_ultralow,
-        claim_mcode_profile: config.publish.claim_mcode_profile,
+        profiles: config.publish.profiles.clone(),
         final_without_sign_off: config.publish.final_without_sign_off,
     })
 }

@@ -18,6 +18,7 @@ use url::Url;
 
 use crate::her2::conventions::Conventions;
 use crate::her2::evidence::Site;
+use crate::mapping::output::Profile;
 use crate::pipeline::edition::Guidelines;
 
 /// The text of `config/default.toml`: every setting with its meaning and default.
@@ -238,8 +239,8 @@ pub struct PublishConfig {
     pub low_and_ultralow: bool,
     /// Whether each tumour of a patient has a second result over its specimens.
     pub patient_summary: bool,
-    /// Whether results claim the mCODE profile where they fulfil it.
-    pub claim_mcode_profile: bool,
+    /// Profiles that results claim where they fulfil them.
+    pub profiles: Vec<Profile>,
     /// Whether a result may be final without sign-off.
     pub final_without_sign_off: bool,
 }

@@ -9,4 +9,5 @@ pub mod output;
 pub mod shipped;
 pub mod suggest;
 pub mod table;
+pub mod terminology;
 pub mod words;

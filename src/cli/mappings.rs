@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use clap::{Subcommand, ValueEnum};
+use serde_json::Value;
 
 use crate::config::Config;
 
@@ -27,7 +28,8 @@ pub(super) enum MappingsCommand {
         #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
     },
-    /// The files in force as FHIR ConceptMaps and ValueSets (R4), for review in a terminology tool
+    /// The files in force as FHIR ConceptMaps and ValueSets (R4), for review in a terminology tool, and the CodeSystems,
+    /// ValueSets and OperationDefinition of what is written, for the server's terminology
     Export {
         /// Which resources
         #[arg(long, value_enum, default_value_t = ExportFormat::All)]
@@ -89,7 +91,23 @@ pub(super) enum CheckFormat {
 pub(super) enum ExportFormat {
     Conceptmap,
     Valueset,
+    Codesystem,
+    Operationdefinition,
     All,
+}
+
+impl ExportFormat {
+    /// Whether a resource is of this kind.
+    fn takes(self, resource: &Value) -> bool {
+        let kind = match self {
+            Self::Conceptmap => "ConceptMap",
+            Self::Valueset => "ValueSet",
+            Self::Codesystem => "CodeSystem",
+            Self::Operationdefinition => "OperationDefinition",
+            Self::All => return true,
+        };
+        resource.get("resourceType").and_then(Value::as_str) == Some(kind)
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -20,6 +20,7 @@ use crate::her2::conventions::{
 };
 use crate::her2::evidence::Site;
 use crate::her2::guideline::Edition;
+use crate::mapping::output::Profile;
 use crate::mapping::shipped;
 use crate::pipeline::edition::Guidelines;
 
@@ -107,7 +108,7 @@ struct PublishWritten {
     coding_order: String,
     low_and_ultralow: bool,
     patient_summary: bool,
-    claim_mcode_profile: bool,
+    profiles: Vec<String>,
     final_without_sign_off: bool,
 }
 
@@ -182,7 +183,7 @@ impl ConfigWritten {
                 )?,
                 low_and_ultralow: publish.low_and_ultralow,
                 patient_summary: publish.patient_summary,
-                claim_mcode_profile: publish.claim_mcode_profile,
+                profiles: claimed_profiles(&publish.profiles)?,
                 final_without_sign_off: publish.final_without_sign_off,
             },
             convention: self.convention.checked()?,
@@ -501,6 +502,30 @@ fn profiles(names: Vec<String>) -> Result<Vec<String>, ConfigError> {
         "input.profiles",
         format!("a list of {}, each once", known.join(", ")),
     ))
+}
+
+fn claimed_profiles(names: &[String]) -> Result<Vec<Profile>, ConfigError> {
+    const KEY: &str = "publish.profiles";
+    let known = [
+        ("mcode", Profile::Mcode),
+        ("ichom", Profile::Ichom),
+        ("mii", Profile::Mii),
+    ];
+    let mut profiles = Vec::new();
+    for name in names {
+        let profile = choice(KEY, name, &known)?;
+        if profiles.contains(&profile) {
+            return Err(invalid(KEY, "a list that names each once"));
+        }
+        profiles.push(profile);
+    }
+    if profiles.contains(&Profile::Ichom) && profiles.contains(&Profile::Mii) {
+        return Err(invalid(
+            KEY,
+            "a list without ichom or without mii, which no one result fulfils both",
+        ));
+    }
+    Ok(profiles)
 }
 
 fn mapping_files(texts: Vec<String>) -> Result<Vec<PathBuf>, ConfigError> {

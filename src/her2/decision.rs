@@ -7,7 +7,7 @@ use super::guideline::Rule;
 use super::reason::Reason;
 
 /// HER2 status of one piece of tumour tissue. The last three are never mapped onto one another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(enumset::EnumSetType, Debug, PartialOrd, Ord, Hash)]
 pub enum Status {
     /// HER2 positive.
     Positive,
@@ -40,7 +40,7 @@ impl Status {
 }
 
 /// The kind of status; low, ultralow, null and zero-unspecified are kinds of negative, never a fourth status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(enumset::EnumSetType, Debug, PartialOrd, Ord, Hash)]
 pub enum Category {
     /// HER2 positive.
     Positive,
@@ -74,7 +74,7 @@ impl Category {
 }
 
 /// What should happen next at the laboratory or the hospital.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(enumset::EnumSetType, Debug, PartialOrd, Ord, Hash)]
 pub enum NextAction {
     /// Nothing.
     None,

@@ -26,11 +26,6 @@ const UNDER: &str = "under";
 const SITE: &str = "site";
 const SIDE: &str = "side";
 
-/// The URI of one of our code systems.
-fn code_system(base: &str, name: &str) -> String {
-    format!("{base}/CodeSystem/{name}")
-}
-
 /// The URI of one of the elements beside code and target.
 fn property(base: &str, name: &str) -> String {
     format!("{base}/ConceptMap/property/{name}")

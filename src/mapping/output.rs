@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::table::{HeaderWritten, MappingError};
+use super::terminology;
 
 /// The output codes every installation uses.
 pub const OUTPUT: &str = include_str!("../../mappings/output.toml");
@@ -97,11 +98,66 @@ pub struct Statuses {
     pub indeterminate: StatusCodes,
 }
 
+/// A profile that results may claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// mCODE's tumor-marker-test, which is a US Core laboratory result.
+    Mcode,
+    /// ICHOM's HER2 receptor status in breast cancer.
+    Ichom,
+    /// HER2 status of the breast of the German Medizininformatik-Initiative, module Onkologie.
+    Mii,
+}
+
+/// What a profile is called, and what it wants beside the codes of every result.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ProfileCodes {
+    /// Its canonical URL.
+    pub canonical: String,
+    /// How it displays the code of the result, where a display is part of its pattern.
+    pub observation_display: Option<String>,
+    /// Canonical of the profile that a resource in focus is to have.
+    pub focus: Option<String>,
+    /// Further codings of a positive result.
+    #[serde(default)]
+    pub positive: Vec<Code>,
+    /// Further codings of a negative result.
+    #[serde(default)]
+    pub negative: Vec<Code>,
+    /// Further codings of an equivocal result.
+    #[serde(default)]
+    pub equivocal: Vec<Code>,
+    /// A further coding for a kind of negative, by its name.
+    #[serde(default)]
+    pub category: BTreeMap<String, Code>,
+}
+
+/// The profiles that results may claim.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profiles {
+    mcode: ProfileCodes,
+    ichom: ProfileCodes,
+    mii: ProfileCodes,
+}
+
+impl Profiles {
+    /// What a profile wants.
+    pub fn of(&self, profile: Profile) -> &ProfileCodes {
+        match profile {
+            Profile::Mcode => &self.mcode,
+            Profile::Ichom => &self.ichom,
+            Profile::Mii => &self.mii,
+        }
+    }
+}
+
 /// All codes that are written.
 #[derive(Clone, Debug)]
 pub struct OutputCodes {
-    /// Canonical of the mCODE profile that is claimed.
-    pub mcode_profile: String,
+    /// Profiles that may be claimed.
+    pub profiles: Profiles,
     /// Questions.
     pub codes: Questions,
     /// Statuses.
@@ -120,22 +176,23 @@ struct FileWritten {
     status: Statuses,
     score: BTreeMap<String, Code>,
     units: Units,
-    mcode_profile: String,
+    profiles: Profiles,
 }
 
 impl OutputCodes {
-    /// Reads the output codes.
+    /// Reads the output codes, and looks whether those of our own are all defined.
     ///
     /// # Errors
-    /// [`MappingError`] when the file cannot be used.
+    /// [`MappingError`] when a file cannot be used.
     pub fn load(text: &str) -> Result<Self, MappingError> {
         let file: FileWritten = toml::from_str(text).map_err(|error| MappingError::Unreadable {
             file: "output".to_owned(),
             message: error.to_string(),
         })?;
         file.header.checked("output")?;
+        terminology::check()?;
         Ok(Self {
-            mcode_profile: file.mcode_profile,
+            profiles: file.profiles,
             codes: file.codes,
             status: file.status,
             score: file.score,

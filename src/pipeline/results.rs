@@ -7,13 +7,14 @@ mod carried;
 mod components;
 mod observation;
 mod parts;
+mod profiles;
 mod provenance;
 mod release;
 mod task;
 
 use std::collections::BTreeMap;
 
-use her2_models::{Coding, Identifier, Invalid, ObservationStatus, Reference};
+use her2_models::{Coding, Concept, Identifier, Invalid, ObservationStatus, Reference};
 use sha2::{Digest, Sha256};
 
 use super::record::DecisionRecord;
@@ -23,10 +24,10 @@ use crate::fhir::json::Json;
 use crate::fhir::pool::Pool;
 use crate::her2::decision::{ReviewCode, Status};
 use crate::her2::evidence::Source;
-use crate::mapping::output::OutputCodes;
+use crate::mapping::output::{OutputCodes, Profile};
 use crate::mapping::table::hex;
 use carried::security;
-use parts::reference_to;
+use parts::{own_concept, reference_to_one_of};
 
 pub use provenance::withdrawal;
 pub use release::Release;
@@ -52,8 +53,8 @@ pub struct Publishing {
     pub coding_order: CodingOrder,
     /// Low, ultralow, null and zero-unspecified are published as a component.
     pub low_and_ultralow: bool,
-    /// Claim the mCODE profile where it is true.
-    pub claim_mcode_profile: bool,
+    /// Profiles to claim where they are fulfilled.
+    pub profiles: Vec<Profile>,
     /// A result that the signed source states itself may be final at once.
     pub final_without_sign_off: bool,
 }
@@ -173,16 +174,12 @@ struct Composer<'c> {
 
 impl Composer<'_> {
     fn subject(&self) -> Option<Reference> {
-        (self.case.subject.as_deref()).and_then(|key| reference_to(key, "Patient"))
+        const SUBJECTS: [&str; 4] = ["Patient", "Group", "Device", "Location"];
+        (self.case.subject.as_deref()).and_then(|key| reference_to_one_of(key, &SUBJECTS))
     }
 
-    fn own_code(&self, system: &str, code: &str, display: Option<&str>) -> Coding {
-        Coding {
-            system: Some(format!("{}/CodeSystem/{system}", self.rules.base)),
-            version: None,
-            code: Some(code.to_owned()),
-            display: display.map(str::to_owned),
-        }
+    fn own_concept(&self, system: &str, code: &str) -> Concept {
+        own_concept(&self.rules.base, system, code)
     }
 
     fn identifier(&self, system: &str, value: &str) -> Identifier {

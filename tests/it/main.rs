@@ -28,3 +28,4 @@ mod support;
 mod table;
 mod tissue;
 mod told;
+mod validators;

@@ -1,4 +1,4 @@
-//! `mappings export`: the files in force as FHIR resources.
+//! `mappings export`: the files in force, and the terminology of what is written, as FHIR resources.
 
 use std::fs;
 use std::path::Path;
@@ -12,6 +12,7 @@ use crate::app;
 use crate::config::Config;
 use crate::mapping::exchange::{concept_maps, value_sets};
 use crate::mapping::table::layers::Stack;
+use crate::mapping::terminology;
 use crate::service::output::print;
 
 /// To standard output as NDJSON, or into a folder as one file for each resource.
@@ -22,13 +23,10 @@ pub(super) fn export(
 ) -> Result<ExitCode> {
     let base = &config.identifiers.base;
     let stack = Stack::read(&app::mapping_layers(config, &[])?, base).checked()?;
-    let mut resources = Vec::new();
-    if format != ExportFormat::Valueset {
-        resources.extend(concept_maps(&stack, base));
-    }
-    if format != ExportFormat::Conceptmap {
-        resources.extend(value_sets(&stack, base));
-    }
+    let mut resources = concept_maps(&stack, base);
+    resources.extend(value_sets(&stack, base));
+    resources.extend(terminology::resources(base));
+    resources.retain(|resource| format.takes(resource));
     let Some(folder) = folder else {
         for resource in &resources {
             print(&format!("{resource}\n"))?;

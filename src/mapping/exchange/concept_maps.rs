@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{MATCH, NO_UNIT, SIDE, SITE, TEXTS, UNDER, code_system, property};
+use super::{MATCH, NO_UNIT, SIDE, SITE, TEXTS, UNDER, property};
 use crate::mapping::table::layers::{PlacedRow, Stack};
 use crate::mapping::table::rows::{Form, Row, Table};
+use crate::mapping::terminology::uri as code_system;
 
 /// One ConceptMap for each table that has rows in force. `base` is the prefix of our code systems.
 pub fn concept_maps(stack: &Stack, base: &str) -> Vec<Value> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use her2_models::{Coding, Effective, Reference};
 
 use super::Composer;
-use super::parts::reference_to;
+use super::parts::reference_to_one_of;
 use crate::fhir::candidates::RELATED_CONDITION;
 use crate::fhir::dates::{Date, Precision};
 use crate::fhir::elements::Reference as RawReference;
@@ -75,14 +75,14 @@ impl Composer<'_> {
         }
     }
 
-    /// References that the inputs have under a key, each once.
-    pub(super) fn carried(&self, key: &str, kind: &str) -> Vec<Reference> {
-        self.references(kind, |json| RawReference::read_all(json, key))
+    /// References to resources of these types that the inputs have under a key, each once.
+    pub(super) fn carried(&self, key: &str, kinds: &[&str]) -> Vec<Reference> {
+        self.references(kinds, |json| RawReference::read_all(json, key))
     }
 
     /// The tumour Conditions that the inputs name by mCODE's extension, each once.
     pub(super) fn related_conditions(&self) -> Vec<Reference> {
-        self.references("Condition", |json| {
+        self.references(&["Condition"], |json| {
             json.items_at("extension")
                 .iter()
                 .filter(|extension| extension.text_at("url") == Some(RELATED_CONDITION))
@@ -93,9 +93,10 @@ impl Composer<'_> {
 
     fn references(
         &self,
-        kind: &str,
+        kinds: &[&str],
         read: impl for<'j, 'a> Fn(&'j Json<'a>) -> Vec<RawReference<'j>>,
     ) -> Vec<Reference> {
+        let kind = kinds.first().copied().unwrap_or_default();
         let keys: BTreeSet<String> = inputs(self.case, self.pool)
             .flat_map(|resource| {
                 read(&resource.json)
@@ -105,7 +106,7 @@ impl Composer<'_> {
             })
             .collect();
         keys.iter()
-            .filter_map(|key| reference_to(key, kind))
+            .filter_map(|key| reference_to_one_of(key, kinds))
             .collect()
     }
 }

@@ -1,6 +1,6 @@
 //! The parts of the result: category, next action, ISH groups, IHC score, and the numbers digit for digit.
 
-use her2_models::{Component, ComponentValue, Concept, Quantity};
+use her2_models::{Component, ComponentValue, Quantity};
 
 use super::Composer;
 use super::parts::concept;
@@ -8,44 +8,39 @@ use crate::her2::decision::Category;
 use crate::her2::evidence::{CountRole, IshResult, Site, SiteFinding};
 use crate::her2::number::{Comparator, Form, Measure};
 use crate::mapping::output::Unit;
+use crate::mapping::terminology::{component, group_code, system};
 
 impl Composer<'_> {
     pub(super) fn components(&self) -> Vec<Component> {
         let decision = &self.case.decision;
         let mut components = Vec::new();
         let own = |question: &str, system: &str, answer: &str| Component {
-            code: Concept {
-                codings: vec![self.own_code("her2-component", question, None)],
-                text: None,
-            },
-            value: ComponentValue::Concept(Concept {
-                codings: vec![self.own_code(system, answer, None)],
-                text: None,
-            }),
+            code: self.own_concept(system::COMPONENT, question),
+            value: ComponentValue::Concept(self.own_concept(system, answer)),
         };
         let kind_of_negative = matches!(
             decision.category,
             Category::Low | Category::Ultralow | Category::Null | Category::ZeroUnspecified
         );
         if self.publishing.low_and_ultralow || !kind_of_negative {
-            components.push(own("category", "her2-category", decision.category.name()));
+            components.push(own(
+                component::CATEGORY,
+                system::CATEGORY,
+                decision.category.name(),
+            ));
         }
         components.push(own(
-            "next-action",
-            "her2-next-action",
+            component::NEXT_ACTION,
+            system::NEXT_ACTION,
             decision.next_action.name(),
         ));
         for (question, group) in [
-            ("ish-group", decision.ish_group),
-            ("recount-group", decision.recount_group),
-            ("adjudicated-group", decision.adjudicated_group),
+            (component::ISH_GROUP, decision.ish_group),
+            (component::RECOUNT_GROUP, decision.recount_group),
+            (component::ADJUDICATED_GROUP, decision.adjudicated_group),
         ] {
             if let Some(group) = group {
-                components.push(own(
-                    question,
-                    "her2-ish-group",
-                    &format!("group-{}", group.number()),
-                ));
+                components.push(own(question, system::ISH_GROUP, &group_code(group)));
             }
         }
         let codes = &self.publishing.codes;

@@ -1,22 +1,41 @@
 //! The result itself.
 
-use her2_models::{Concept, Effective, Invalid, ObservationDraft, ObservationStatus, Reference};
+use her2_models::{Concept, Invalid, ObservationDraft, ObservationStatus, Reference};
 
-use super::parts::{coding, concept, device, reference_to};
+use super::parts::{coding, concept, device, reference_to, reference_to_one_of};
 use super::{CodingOrder, Composer, Prior, PriorStatus, Written, observation_id};
-use crate::fhir::dates::Precision;
 use crate::her2::decision::{Category, Status};
 use crate::her2::evidence::StatedResult;
+use crate::mapping::terminology::system;
+
+/// What `Observation.basedOn` may name, in R4 and R5.
+const ORDERS: [&str; 6] = [
+    "ServiceRequest",
+    "CarePlan",
+    "DeviceRequest",
+    "ImmunizationRecommendation",
+    "MedicationRequest",
+    "NutritionOrder",
+];
+
+/// What `Observation.performer` may name, in R4 and R5.
+const PERFORMERS: [&str; 6] = [
+    "Organization",
+    "Practitioner",
+    "PractitionerRole",
+    "CareTeam",
+    "Patient",
+    "RelatedPerson",
+];
 
 impl Composer<'_> {
     pub(super) fn observation(&self, status: ObservationStatus) -> Result<Written, Invalid> {
         let id = observation_id(&self.case.id);
         let codes = &self.publishing.codes.codes;
-        let effective = self.effective();
-        let subject = self.subject();
-        let draft = ObservationDraft {
+        let (effective, precision) = self.effective().unzip();
+        let mut draft = ObservationDraft {
             id: id.clone(),
-            profiles: self.profiles(subject.is_some(), &effective),
+            profiles: Vec::new(),
             security: self.security.clone(),
             tags: Vec::new(),
             identifiers: vec![
@@ -26,29 +45,31 @@ impl Composer<'_> {
             status,
             categories: vec![concept(&codes.laboratory)],
             code: concept(&codes.observation),
-            subject,
-            focus: self.carried("focus", "Condition"),
-            encounter: match self.carried("encounter", "Encounter").as_slice() {
+            subject: self.subject(),
+            focus: self.carried("focus", &["Condition", "Resource"]),
+            encounter: match self.carried("encounter", &["Encounter"]).as_slice() {
                 [only] => Some(only.clone()),
                 _ => None,
             },
-            based_on: self.carried("basedOn", "ServiceRequest"),
-            effective: effective.map(|(effective, _)| effective),
+            based_on: self.carried("basedOn", &ORDERS),
+            effective,
             issued: Some(self.now.to_owned()),
-            performers: self.carried("performer", "Organization"),
+            performers: self.carried("performer", &PERFORMERS),
             value: self.value(),
             interpretation: self.interpretation(),
             notes: self.case.sentences(),
             method: Some(Concept {
-                codings: vec![self.own_code("her2-guideline", self.case.edition.id(), None)],
                 text: Some(self.case.edition.title().to_owned()),
+                ..self.own_concept(system::GUIDELINE, self.case.edition.id())
             }),
-            specimen: (self.case.tissue.as_deref()).and_then(|key| reference_to(key, "Specimen")),
+            specimen: (self.case.tissue.as_deref())
+                .and_then(|key| reference_to_one_of(key, &["Specimen"])),
             device: device(),
             derived_from: self.derived_from(),
             components: self.components(),
             related_conditions: self.related_conditions(),
         };
+        self.claim_profiles(&mut draft, precision);
         Ok(Written {
             kind: "Observation",
             text: self.publishing.release.observation(&draft)?,
@@ -99,22 +120,6 @@ impl Composer<'_> {
             && (self.case.evidence.reported.iter()).all(|reported| reported.value == stated)
     }
 
-    /// The mCODE claim is dropped where an input makes it untrue.
-    fn profiles(
-        &self,
-        has_subject: bool,
-        effective: &Option<(Effective, Precision)>,
-    ) -> Vec<String> {
-        let precise = effective
-            .as_ref()
-            .is_none_or(|(_, precision)| *precision >= Precision::Day);
-        if self.publishing.claim_mcode_profile && has_subject && precise {
-            vec![self.publishing.codes.mcode_profile.clone()]
-        } else {
-            Vec::new()
-        }
-    }
-
     fn value(&self) -> Concept {
         let status = &self.publishing.codes.status;
         let codes = match self.case.decision.status {
@@ -124,12 +129,8 @@ impl Composer<'_> {
             Status::Indeterminate => &status.indeterminate,
             Status::Insufficient => {
                 return Concept {
-                    codings: vec![self.own_code(
-                        "her2-status",
-                        "insufficient",
-                        Some("Insufficient"),
-                    )],
                     text: Some("unresolved, see review".to_owned()),
+                    ..self.own_concept(system::STATUS, Status::Insufficient.name())
                 };
             }
         };

@@ -3,6 +3,7 @@
 use her2_models::{Coding, Concept, Identifier, Reference, SoftwareDevice};
 
 use crate::mapping::output::Code;
+use crate::mapping::terminology;
 
 /// A reference to a key of the pool: literal where it is one, by identifier where it is `system|value`; none for a
 /// contained resource, which nothing outside its container can name, or for one that was sent without an id.
@@ -28,6 +29,34 @@ pub(super) fn reference_to(key: &str, kind: &str) -> Option<Reference> {
     })
 }
 
+/// The resource type that a key names: `Patient` of `Patient/p1` and of an address that ends so.
+fn kind_named(key: &str) -> Option<&str> {
+    let unversioned = key.split("/_history/").next().unwrap_or(key);
+    let mut segments = unversioned.rsplit('/').skip(1);
+    let kind = segments.next()?;
+    let is_type = kind.starts_with(|c: char| c.is_ascii_uppercase())
+        && kind.chars().all(|c| c.is_ascii_alphabetic());
+    is_type.then_some(kind)
+}
+
+/// A reference to a key where FHIR allows its type there; a key that names no type is taken to be of the first. The type
+/// `Resource` stands for any, as in FHIR's definitions.
+pub(super) fn reference_to_one_of(key: &str, kinds: &[&str]) -> Option<Reference> {
+    let is_allowed = key.contains('|')
+        || kinds.contains(&"Resource")
+        || kind_named(key).is_none_or(|kind| kinds.contains(&kind));
+    is_allowed
+        .then(|| reference_to(key, kinds.first()?))
+        .flatten()
+}
+
+/// Whether a reference names a resource of this type, as far as it says.
+pub(super) fn may_name(reference: &Reference, kind: &str) -> bool {
+    let literal = reference.reference.as_deref();
+    let named = literal.map_or(reference.kind.as_deref(), kind_named);
+    named.is_none_or(|named| named == kind)
+}
+
 /// The key of the resource that holds what a key means: itself, unless it is contained in another.
 pub(super) fn container_of(key: &str) -> &str {
     key.split('#').next().unwrap_or(key)
@@ -49,6 +78,19 @@ pub(super) fn coding(code: &Code) -> Coding {
         version: None,
         code: Some(code.code.clone()),
         display: Some(code.display.clone()),
+    }
+}
+
+/// A code of one of our own code systems.
+pub(super) fn own_concept(base: &str, system: &str, code: &str) -> Concept {
+    Concept {
+        codings: vec![Coding {
+            system: Some(terminology::uri(base, system)),
+            version: None,
+            code: Some(code.to_owned()),
+            display: terminology::display(system, code).map(str::to_owned),
+        }],
+        text: None,
     }
 }
 
@@ -76,6 +118,22 @@ mod tests {
         );
         assert_eq!(business.kind.as_deref(), Some("Specimen"));
         assert_eq!(business.reference, None);
+    }
+
+    #[test]
+    fn a_reference_of_a_type_that_may_not_stand_there_is_none() {
+        let patient = |key| reference_to_one_of(key, &["Patient"]).is_some();
+        for key in [
+            "Patient/p1",
+            "https://his.example/fhir/Patient/p1",
+            "urn:uuid:1",
+            "urn:lab|1",
+        ] {
+            assert!(patient(key), "{key}");
+        }
+        for key in ["Group/g1", "https://his.example/fhir/Device/d1/_history/2"] {
+            assert!(!patient(key), "{key}");
+        }
     }
 
     #[test]

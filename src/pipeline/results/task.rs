@@ -1,14 +1,13 @@
 //! The worklist: what a person has to look at, and what is to be signed off.
 
-use her2_models::{
-    Coding, Concept, Identifier, Invalid, Reference, TaskDraft, TaskInput, TaskStatus,
-};
+use her2_models::{Concept, Identifier, Invalid, Reference, TaskDraft, TaskInput, TaskStatus};
 
-use super::parts::{container_of, reference_to};
+use super::parts::{container_of, own_concept, reference_to};
 use super::{Composer, Release, Written, derived_id, observation_id};
 use crate::fhir::pool::Rejected;
 use crate::her2::decision::ReviewCode;
 use crate::her2::evidence::Source;
+use crate::mapping::terminology::{SIGN_OFF, system};
 
 /// The Task for an entry of the server's answer that is no FHIR resource: nobody knows whose it is, so it stands alone.
 /// The same content has the same Task.
@@ -34,14 +33,11 @@ pub fn unreadable_entry(
             "An entry that the server gave cannot be read: {} ({})",
             rejected.why, rejected.place
         )),
-        reason: Some(Concept {
-            codings: vec![Coding {
-                system: Some(format!("{base}/CodeSystem/her2-review-reason")),
-                code: Some(ReviewCode::ValueUnreadable.name().to_owned()),
-                ..Coding::default()
-            }],
-            text: None,
-        }),
+        reason: Some(own_concept(
+            base,
+            system::REVIEW_REASON,
+            ReviewCode::ValueUnreadable.name(),
+        )),
         authored_on: Some(now.to_owned()),
         last_modified: Some(now.to_owned()),
         ..TaskDraft::default()
@@ -85,7 +81,7 @@ impl Composer<'_> {
 
     pub(super) fn sign_off_task(&self) -> Result<Written, Invalid> {
         // One Task per version of the evidence, so that a signature on an earlier one is never overwritten.
-        let parts = [&self.case.id, "sign-off", &self.case.fingerprint];
+        let parts = [&self.case.id, SIGN_OFF, &self.case.fingerprint];
         let id = derived_id("h2t", &parts);
         let focus = Reference {
             reference: Some(format!("Observation/{}", observation_id(&self.case.id))),
@@ -94,7 +90,7 @@ impl Composer<'_> {
         self.task(
             id,
             "HER2 sign-off",
-            "sign-off",
+            SIGN_OFF,
             Some("Check the derived HER2 result and sign it off or reject it.".to_owned()),
             Some(focus),
         )
@@ -134,10 +130,7 @@ impl Composer<'_> {
             description,
             focus,
             subject: self.subject(),
-            reason: Some(Concept {
-                codings: vec![self.own_code("her2-review-reason", reason, None)],
-                text: None,
-            }),
+            reason: Some(self.own_concept(system::REVIEW_REASON, reason)),
             authored_on: Some(self.now.to_owned()),
             last_modified: Some(self.now.to_owned()),
             due: None,
