@@ -4,6 +4,7 @@ mod check;
 mod explain;
 mod mappings;
 mod offline;
+mod replay;
 mod server;
 
 use std::collections::BTreeMap;
@@ -118,11 +119,18 @@ enum Command {
         #[arg(long, value_enum, default_value_t = TableFormat::Text)]
         format: TableFormat,
     },
+    /// Put cases back to work: read what they rest on, derive, and write what differs
+    ///
+    /// A pass over these cases alone; how far passes have read does not move. What stands as it should is left alone.
+    Replay(replay::ReplayArguments),
     /// Settings, connection and what the server can do; what is wrong and how to mend it
     Check {
         /// Also try what the server to write to honours, on a tagged Basic that is deleted after.
         #[arg(long)]
         probe_write: bool,
+        /// Only how the results of shadow mode compare with what the laboratory reported; asks no server
+        #[arg(long, conflicts_with = "probe_write")]
+        shadow: bool,
     },
     /// Mapping files: what codes and words of a laboratory mean
     #[command(subcommand)]
@@ -246,7 +254,11 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
         } => {
             server::run_pass(
                 with(config, &guideline),
-                PassOptions { since, dry_run },
+                PassOptions {
+                    since,
+                    dry_run,
+                    ..PassOptions::default()
+                },
                 strict,
             )
             .await
@@ -279,7 +291,9 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
             print(&render::tables(&editions, format))?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Check { probe_write } => check::check(&config, probe_write).await,
+        Command::Check { shadow: true, .. } => check::shadow(&config).await,
+        Command::Check { probe_write, .. } => check::check(&config, probe_write).await,
+        Command::Replay(arguments) => replay::replay(config, arguments).await,
         Command::Mappings(command) => mappings::run(command, &config).await,
         Command::Serve => server::serve(config).await,
         Command::FakeServer {

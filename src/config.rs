@@ -87,6 +87,8 @@ pub struct Config {
     pub input: InputConfig,
     /// How results are published.
     pub publish: PublishConfig,
+    /// What new rules may change by themselves.
+    pub brake: BrakeConfig,
     /// Choices where the guideline is silent.
     pub convention: Conventions,
     /// Where the program keeps its own state.
@@ -233,6 +235,8 @@ pub struct InputConfig {
 /// `[publish]`: see `config/default.toml`.
 #[derive(Debug, Clone)]
 pub struct PublishConfig {
+    /// Whether results are written to the server, or only kept in the store.
+    pub mode: Mode,
     /// Which coding of the status comes first.
     pub coding_order: CodingOrder,
     /// Whether low and ultralow are published.
@@ -243,6 +247,23 @@ pub struct PublishConfig {
     pub profiles: Vec<Profile>,
     /// Whether a result may be final without sign-off.
     pub final_without_sign_off: bool,
+}
+
+/// What a pass does with its results.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// They are written to the server.
+    #[default]
+    Write,
+    /// They are kept in the store and compared with what the laboratory reports; the server is only read.
+    Shadow,
+}
+
+/// `[brake]`: see `config/default.toml`.
+#[derive(Debug, Clone, Copy)]
+pub struct BrakeConfig {
+    /// Most published results that a new ruleset or mapping may alter before a person is asked.
+    pub max_changed: usize,
 }
 
 /// The order of the two codings of a status.

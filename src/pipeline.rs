@@ -113,6 +113,11 @@ impl Rules {
         }
     }
 
+    /// The hashes of the ruleset and of the mapping, as one text: what a published result was written under.
+    pub fn hash(&self) -> String {
+        format!("{}-{}", self.ruleset_hash(), self.mapping.hash())
+    }
+
     /// SHA-256 over everything but the mapping that can change a decision.
     pub fn ruleset_hash(&self) -> String {
         let mut hasher = self.tables.hasher(self.conventions);
@@ -166,12 +171,41 @@ pub struct CaseResult {
     pub summarises: Vec<String>,
     /// SHA-256 over inputs, decision, rules and mapping: the same evidence has the same fingerprint.
     pub fingerprint: String,
+    /// SHA-256 over inputs and decision alone: where this is the same under other rules, they have changed nothing here.
+    pub content: String,
 }
 
 impl CaseResult {
     /// Whether it is the view of a tumour beside the cases of its specimens.
     pub fn is_patient_view(&self) -> bool {
         self.evidence.joined_by == JoinedBy::Patient
+    }
+
+    /// Sets both hashes, which stay out of what they are taken over.
+    fn take_hashes(&mut self, ruleset: &str, mapping: &str) {
+        let mut hasher = Sha256::new();
+        for input in &self.inputs {
+            hasher.update(format!(
+                "{} {}\n",
+                input.reference,
+                input.version.as_deref().unwrap_or("")
+            ));
+        }
+        // The record holds every value that was read, with its source and version. What is no evidence, and what other
+        // cases hold, explains the decision without being part of it.
+        let own = CaseResult {
+            excluded: BTreeSet::new(),
+            related: Vec::new(),
+            ..self.clone()
+        };
+        let record = record::DecisionRecord::of(&own)
+            .to_json()
+            .unwrap_or_default();
+        hasher.update(record);
+        self.content = hex(&hasher.clone().finalize());
+        hasher.update(ruleset);
+        hasher.update(mapping);
+        self.fingerprint = hex(&hasher.finalize());
     }
 
     /// Why the case ended as it did, a sentence each: the edition and how it was chosen, what was read, what follows, and
@@ -252,8 +286,9 @@ pub fn derive(pool: &Pool<'_>, rules: &Rules) -> Derived {
             related: case.related,
             summarises: Vec::new(),
             fingerprint: String::new(),
+            content: String::new(),
         };
-        result.fingerprint = fingerprint(&result, &ruleset, rules.mapping.hash());
+        result.take_hashes(&ruleset, rules.mapping.hash());
         decided.push((result, case.tumour));
     }
     let views = if rules.patient_summary {
@@ -262,12 +297,10 @@ pub fn derive(pool: &Pool<'_>, rules: &Rules) -> Derived {
         Vec::new()
     };
     derived.cases = decided.into_iter().map(|(case, _)| case).collect();
-    derived
-        .cases
-        .extend(views.into_iter().map(|view| CaseResult {
-            fingerprint: fingerprint(&view, &ruleset, rules.mapping.hash()),
-            ..view
-        }));
+    derived.cases.extend(views.into_iter().map(|mut view| {
+        view.take_hashes(&ruleset, rules.mapping.hash());
+        view
+    }));
     derived.coverage =
         coverage::coverage_of(&gathered, &sources, &rules.mapping, &mut BTreeSet::new());
     derived.units = ledger::units(&gathered, &joined, &derived);
@@ -436,31 +469,6 @@ fn relate(cases: &mut [Undecided], specimens: &Specimens<'_>) {
         case.related = related;
         case.assembled.evidence.other_tissue = other_tissue;
     }
-}
-
-fn fingerprint(case: &CaseResult, ruleset: &str, mapping: &str) -> String {
-    let mut hasher = Sha256::new();
-    for input in &case.inputs {
-        hasher.update(format!(
-            "{} {}\n",
-            input.reference,
-            input.version.as_deref().unwrap_or("")
-        ));
-    }
-    // The record holds every value that was read, with its source and version. What is no evidence, and what other cases
-    // hold, explains the decision without being part of it.
-    let own = CaseResult {
-        excluded: BTreeSet::new(),
-        related: Vec::new(),
-        ..case.clone()
-    };
-    let record = record::DecisionRecord::of(&own)
-        .to_json()
-        .unwrap_or_default();
-    hasher.update(record);
-    hasher.update(ruleset);
-    hasher.update(mapping);
-    hex(&hasher.finalize())
 }
 
 /// Whether an item says that there is no result yet, or only a status that the site does not count as one.

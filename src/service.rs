@@ -1,6 +1,7 @@
 //! Everything outside: files, the FHIR server, the store, and the pass that goes from one to the other. It fetches,
 //! calls the pipeline, writes, and notes what happened; it decides nothing about HER2.
 
+pub mod brake;
 pub mod client;
 pub mod clock;
 pub mod demo;
@@ -12,6 +13,8 @@ pub mod pass;
 pub mod progress;
 pub mod publish;
 pub mod pull;
+pub mod replay;
 pub mod serve;
+pub mod shadow;
 pub mod store;
 pub mod survey;

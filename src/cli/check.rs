@@ -7,12 +7,13 @@ use anyhow::{Context, Result};
 
 use super::{UNREACHABLE, WRONG_INPUT, warn_of_placeholder};
 use crate::app;
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::pipeline::edition::Guidelines;
 use crate::pipeline::results::Release;
 use crate::service::client::{Capabilities, FhirClient};
 use crate::service::output::print;
 use crate::service::publish::known::{Servers, TargetError};
+use crate::service::shadow::Comparison;
 use crate::service::store::Store;
 
 /// Searches that a pass is better with; what happens without them, and whether that is a fault.
@@ -97,6 +98,12 @@ pub(super) async fn check(config: &Config, probe_write: bool) -> Result<ExitCode
         }
     };
     findings.say(true, "the store can be opened")?;
+    if config.publish.mode == Mode::Shadow {
+        findings.say(
+            true,
+            "publish.mode is shadow: passes write nothing to the server; `check --shadow` compares what they would write",
+        )?;
+    }
     let servers = Servers {
         client: &client,
         capabilities: &writer,
@@ -111,6 +118,15 @@ pub(super) async fn check(config: &Config, probe_write: bool) -> Result<ExitCode
     } else {
         ExitCode::from(WRONG_INPUT)
     })
+}
+
+/// `check --shadow`: how the results of shadow mode compare with what the laboratory reported, from the store alone.
+pub(super) async fn shadow(config: &Config) -> Result<ExitCode> {
+    let store = Store::open(&config.store.path).await?;
+    let comparison = Comparison::read(&store).await;
+    store.close().await;
+    print(&comparison?.to_string())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What was found, said line by line as it is found.

@@ -18,7 +18,7 @@ use crate::pipeline::{CaseResult, Rules, derive};
 use crate::service::client::FhirClient;
 use crate::service::fake_server::{Dialect, FakeServer, FakeServerOptions, Fault};
 use crate::service::output::print;
-use crate::service::pass::PassOptions;
+use crate::service::pass::{PassOptions, PassReport};
 use crate::service::pull::Puller;
 use crate::service::serve::{Runner, triggers};
 use crate::service::store::Store;
@@ -31,13 +31,15 @@ pub(super) async fn run_pass(
 ) -> Result<ExitCode> {
     warn_of_placeholder(&config);
     let runner = Runner::open(config).await?;
-    let report = match runner.pass(&options).await {
-        Ok(report) => report,
-        Err(error) => {
-            runner.close().await;
-            return Err(error);
-        }
-    };
+    let ended = pass_and_print(&runner, &options).await;
+    runner.close().await;
+    Ok(strict_code(strict, &ended?.ledger))
+}
+
+/// Runs a pass and prints its ledger, and in a dry run what would change.
+pub(super) async fn pass_and_print(runner: &Runner, options: &PassOptions) -> Result<PassReport> {
+    let report = runner.pass(options).await?;
+    let comparison = runner.comparison().await?;
     for line in &report.would_change {
         print(&format!("{line}\n"))?;
     }
@@ -45,14 +47,23 @@ pub(super) async fn run_pass(
         tracing::error!("not readable: {} ({})", rejected.why, rejected.place);
     }
     for (change, count) in &report.changes {
-        tracing::info!("{count} cases {}", change.name(options.dry_run));
+        let would = options.dry_run || comparison.is_some();
+        tracing::info!("{count} cases {}", change.name(would));
     }
     let mut uncovered = Uncovered::new(runner.rules.guidelines.chosen);
     uncovered.count(report.cases.iter().map(|(case, _)| case));
     uncovered.warn();
-    print(&format!("{}\n", report.ledger))?;
-    runner.close().await;
-    Ok(strict_code(strict, &report.ledger))
+    match comparison {
+        None => print(&format!("{}\n", report.ledger))?,
+        Some(comparison) => {
+            let ledger = report.ledger;
+            print(&format!(
+                "shadow, nothing was written to the server: {ledger}\nshadow, compared so far: {}\n",
+                comparison.in_a_line()
+            ))?;
+        }
+    }
+    Ok(report)
 }
 
 /// `serve`: passes by the clock until the process is told to end.
@@ -114,10 +125,12 @@ async fn texts_of_case(config: &Config, rules: &Rules, case: &str) -> Result<Vec
     let client = FhirClient::new(&read)?;
     let store = Store::open(&config.store.path).await?;
     let sources = store.sources_of_case(case).await?;
+    let shadow = store.last_shadow(case).await?;
     let subject = store
         .published(case)
         .await?
-        .and_then(|published| published.subject);
+        .and_then(|published| published.subject)
+        .or_else(|| shadow.and_then(|(_, result)| result.subject));
     store.close().await;
     if sources.is_empty() {
         bail!(Usage(format!("{case} is not known here; run a pass first")));

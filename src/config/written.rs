@@ -10,9 +10,9 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{
-    AssignedIds, CodingOrder, Config, ConfigError, GuidelineConfig, IdentifierConfig, InputConfig,
-    LogConfig, PublishConfig, PullConfig, ScheduleConfig, ServerConfig, StoreConfig, TokenSource,
-    TransportLimits, invalid,
+    AssignedIds, BrakeConfig, CodingOrder, Config, ConfigError, GuidelineConfig, IdentifierConfig,
+    InputConfig, LogConfig, Mode, PublishConfig, PullConfig, ScheduleConfig, ServerConfig,
+    StoreConfig, TokenSource, TransportLimits, invalid,
 };
 use crate::her2::conventions::{
     Conventions, DerivedRatio, SingleProbeHigh, ThreePlusAtLowPercent, UnstatedCells,
@@ -34,6 +34,7 @@ pub(super) struct ConfigWritten {
     guideline: GuidelineWritten,
     input: InputWritten,
     publish: PublishWritten,
+    brake: BrakeWritten,
     convention: ConventionWritten,
     store: StoreWritten,
     log: LogConfig,
@@ -105,11 +106,18 @@ struct InputWritten {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PublishWritten {
+    mode: String,
     coding_order: String,
     low_and_ultralow: bool,
     patient_summary: bool,
     profiles: Vec<String>,
     final_without_sign_off: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BrakeWritten {
+    max_changed: i64,
 }
 
 #[derive(Deserialize)]
@@ -173,6 +181,11 @@ impl ConfigWritten {
                 mapping_files: mapping_files(input.mapping_files)?,
             },
             publish: PublishConfig {
+                mode: choice(
+                    "publish.mode",
+                    &publish.mode,
+                    &[("write", Mode::Write), ("shadow", Mode::Shadow)],
+                )?,
                 coding_order: choice(
                     "publish.coding_order",
                     &publish.coding_order,
@@ -185,6 +198,10 @@ impl ConfigWritten {
                 patient_summary: publish.patient_summary,
                 profiles: claimed_profiles(&publish.profiles)?,
                 final_without_sign_off: publish.final_without_sign_off,
+            },
+            brake: BrakeConfig {
+                max_changed: within("brake.max_changed", self.brake.max_changed, 0..=1_000_000)?
+                    as usize,
             },
             convention: self.convention.checked()?,
             store: match self.store.path.as_str() {

@@ -116,6 +116,7 @@ pub(super) fn views(cases: &[(CaseResult, Tumour)]) -> Vec<CaseResult> {
                     .map(|case| case.id.clone())
                     .collect(),
                 fingerprint: String::new(),
+                content: String::new(),
             })
         })
         .collect()

@@ -212,6 +212,7 @@ mod tests {
             related: Vec::new(),
             summarises: Vec::new(),
             fingerprint: String::new(),
+            content: String::new(),
         }
     }
 

@@ -9,12 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
+use super::brake::{Alteration, Brake, HELD};
 use super::client::ClientError;
 use super::progress::Progress;
 use super::publish::{Change, Outcome, PublishError, Publisher, ends_the_pass};
 use super::pull::{Puller, Texts, Window, horizon};
-use super::store::{PassSummary, Store, StoreError};
-use crate::config::PullConfig;
+use super::replay::units_of_cases;
+use super::shadow::Shadow;
+use super::store::{Parked, PassSummary, Store, StoreError};
+use crate::config::{Mode, PullConfig};
 use crate::fhir::elements::Reference;
 use crate::fhir::json::Json;
 use crate::fhir::pool::{Pool, Rejected};
@@ -36,6 +39,19 @@ pub struct PassOptions {
     pub since: Option<DateTime<Utc>>,
     /// Write nothing, neither on the server nor in the store, and say what would change.
     pub dry_run: bool,
+    /// Whether results go to the server or are only kept; a shadow needs a publisher that writes nothing.
+    pub mode: Mode,
+    /// Most published results that rules which nobody has confirmed may alter; without it they alter whatever they do.
+    pub max_changed: Option<usize>,
+    /// Only these units, each with its patient where that is known, and no window.
+    pub only: Option<BTreeMap<String, Option<String>>>,
+}
+
+impl PassOptions {
+    /// Whether what comes of the pass is kept in the store and not written to the server.
+    pub fn is_shadow(&self) -> bool {
+        self.mode == Mode::Shadow && !self.dry_run
+    }
 }
 
 /// What a pass came to.
@@ -57,6 +73,14 @@ pub struct PassReport {
     pub rejected: Vec<Rejected>,
     /// What would change, in a dry run.
     pub would_change: Vec<String>,
+    /// What the rules in force alter of published results by themselves, and how often.
+    pub altered: BTreeMap<Alteration, u64>,
+    /// How many results these rules have altered so, in earlier passes too, or would have without the brake.
+    pub altered_in_all: usize,
+    /// The cases whose result the brake holds as it was.
+    pub held: BTreeSet<String>,
+    /// Whether the rules in force have been confirmed; then the brake holds nothing.
+    pub rules_are_confirmed: bool,
     /// Codes of HER2 results that nobody has mapped, as this pass met them.
     pub unmapped: BTreeSet<CodeKey>,
 }
@@ -115,29 +139,38 @@ impl Pass<'_> {
         let started = self.publisher.clock.now();
         if !options.dry_run {
             self.release_mapped().await?;
+            self.confirm_first_rules(options).await?;
         }
+        let mut hand = Hand {
+            dry_run: options.dry_run,
+            shadow: options.is_shadow().then_some(Shadow {
+                store: self.store,
+                rules: self.rules,
+                publishing: self.publisher.publishing,
+            }),
+            brake: Brake::of(self.store, self.rules, options.max_changed).await?,
+        };
         let cursor = self.cursor().await?;
         let since = self.since(options, cursor);
-        let mut window = self.puller.window(since, self.rules).await?;
-        let parked = self.take_up_parked(&mut window).await?;
+        let (mut window, parked) = match &options.only {
+            Some(units) => {
+                let mut window = Window::default();
+                let taken_up = self.take_up_only(units, &mut window).await?;
+                (window, taken_up)
+            }
+            None => {
+                let mut window = self.puller.window(since, self.rules).await?;
+                let left_open = self.left_open(options).await?;
+                let taken_up = self.take_up_parked(left_open, &mut window).await?;
+                (window, taken_up)
+            }
+        };
         for (case, id) in &window.own {
             self.publisher.look_for_copies(case, id).await?;
         }
 
         report.rejected.clone_from(&window.rejected);
-        let mut all_named = true;
-        for rejected in &window.rejected {
-            report.ledger.enter(Ended::Failed);
-            let outcome = self.publisher.name_unreadable(rejected, started).await?;
-            match outcome {
-                Outcome::Would(_, lines) => report.would_change.extend(lines),
-                Outcome::Retry(code) | Outcome::Failed(code) => {
-                    tracing::error!(code, "an unreadable entry could not be put on the worklist");
-                    all_named = false;
-                }
-                Outcome::Written(_) | Outcome::Unchanged => {}
-            }
-        }
+        let all_named = self.name_unreadable(options, started, report).await?;
         let subjects = by_subject(&mut window, &parked.gone, self.puller.base());
         let progress = Progress::new("patients", Some(subjects.len() as u64));
         let mut unread_in_a_row = 0;
@@ -147,7 +180,9 @@ impl Pass<'_> {
                 self.publisher.reader.let_rest().await;
                 self.publisher.client.let_rest().await;
             }
-            let was_read = self.patient(subject.as_deref(), patient, report).await?;
+            let was_read = self
+                .patient(subject.as_deref(), patient, &mut hand, report)
+                .await?;
             unread_in_a_row = if was_read { 0 } else { unread_in_a_row + 1 };
             progress.advance();
         }
@@ -157,13 +192,21 @@ impl Pass<'_> {
                 report.enter(unit, Ended::Retry);
             }
         }
+        report.altered = hand.brake.found();
+        report.rules_are_confirmed = hand.brake.is_confirmed();
+        report.altered_in_all = hand.brake.altered_in_all();
+        report.held = hand.brake.held;
+        if !report.held.is_empty() {
+            tracing::warn!(
+                "the rules or mapping in force are new and would alter more published results than brake.max_changed allows: \
+                 {} stay as they are; `her2-adapter replay --all-on-ruleset-change` shows what would change, and with \
+                 --confirm writes it",
+                report.held.len()
+            );
+        }
 
         if !options.dry_run {
-            let now = self
-                .publisher
-                .clock
-                .now()
-                .to_rfc3339_opts(SecondsFormat::Millis, true);
+            let now = self.now();
             for unit in parked.units.iter().chain(&parked.resting) {
                 let was_seen = report.units.contains_key(unit) || parked.units.contains(unit);
                 if was_seen && !report.open.contains_key(unit) {
@@ -192,6 +235,7 @@ impl Pass<'_> {
                     &report.ledger,
                     started,
                     self.publisher.clock.now(),
+                    options.is_shadow(),
                 ))
                 .await?;
         }
@@ -205,6 +249,62 @@ impl Pass<'_> {
             );
         }
         Ok(())
+    }
+
+    /// Where nothing was ever published, no result can be altered, and the rules in force need nobody's consent.
+    async fn confirm_first_rules(&self, options: &PassOptions) -> Result<(), PassError> {
+        let is_first = self.store.confirmed_rules().await?.is_none()
+            && self.store.has_published_nothing().await?;
+        if is_first && !options.is_shadow() {
+            let now = self.now();
+            self.store.confirm_rules(&self.rules.hash(), &now).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts unreadable entries on the worklist, those too that a shadow could not put there. Whether all of them are there.
+    async fn name_unreadable(
+        &self,
+        options: &PassOptions,
+        started: DateTime<Utc>,
+        report: &mut PassReport,
+    ) -> Result<bool, PassError> {
+        let unnamed = match options.mode {
+            Mode::Write => self.store.unnamed().await?,
+            Mode::Shadow => Vec::new(),
+        };
+        for rejected in unnamed {
+            let is_known = |known: &Rejected| known.content == rejected.content;
+            if !report.rejected.iter().any(is_known) {
+                report.rejected.push(rejected);
+            }
+        }
+        let mut all_named = true;
+        for rejected in report.rejected.clone() {
+            report.ledger.enter(Ended::Failed);
+            if options.is_shadow() {
+                self.store.add_unnamed(&rejected).await?;
+                continue;
+            }
+            let outcome = self.publisher.name_unreadable(&rejected, started).await?;
+            match outcome {
+                Outcome::Would(_, lines) => report.would_change.extend(lines),
+                Outcome::Retry(code) | Outcome::Failed(code) => {
+                    tracing::error!(code, "an unreadable entry could not be put on the worklist");
+                    all_named = false;
+                }
+                Outcome::Written(_) | Outcome::Unchanged => {
+                    if !options.dry_run {
+                        self.store.forget_unnamed(&rejected.content).await?;
+                    }
+                }
+            }
+        }
+        Ok(all_named)
+    }
+
+    fn now(&self) -> String {
+        (self.publisher.clock.now()).to_rfc3339_opts(SecondsFormat::Millis, true)
     }
 
     /// Codes that the mapping has come to know leave the quarantine.
@@ -240,48 +340,111 @@ impl Pass<'_> {
             .or_else(|| initial.map(|since| since.with_timezone(&Utc)))
     }
 
+    /// The units that an earlier pass left open. To a pass that writes, what only a shadow has judged is open too.
+    async fn left_open(&self, options: &PassOptions) -> Result<Vec<Parked>, PassError> {
+        if options.mode == Mode::Write {
+            let cases = self.store.open_shadow().await?;
+            let units: Vec<String> = units_of_cases(self.store, &cases)
+                .await?
+                .into_keys()
+                .collect();
+            let now = self.now();
+            if options.dry_run {
+                let mut parked = self.store.parked().await?;
+                parked.extend(units.into_iter().map(|unit| Parked::due_at(unit, &now)));
+                return Ok(parked);
+            }
+            if !cases.is_empty() {
+                tracing::info!(
+                    cases = cases.len(),
+                    "cases that only shadow mode has judged are taken up"
+                );
+                self.store.end_shadow(&units, &now).await?;
+            }
+        }
+        Ok(self.store.parked().await?)
+    }
+
+    /// Takes up the units that were asked for.
+    async fn take_up_only(
+        &self,
+        units: &BTreeMap<String, Option<String>>,
+        window: &mut Window,
+    ) -> Result<TakenUp, PassError> {
+        let mut taken_up = TakenUp::default();
+        for (unit, subject) in units {
+            match subject {
+                // It is read with everything else of the patient.
+                Some(_) => {
+                    taken_up.gone.insert(unit.clone(), subject.clone());
+                    taken_up.units.push(unit.clone());
+                }
+                None => self.take_up(unit.clone(), window, &mut taken_up).await?,
+            }
+        }
+        Ok(taken_up)
+    }
+
     /// Units that an earlier pass left open are looked at again, however far the cursor has moved. One that cannot be
     /// read waits on and holds up nothing else.
-    async fn take_up_parked(&self, window: &mut Window) -> Result<TakenUp, PassError> {
+    async fn take_up_parked(
+        &self,
+        left_open: Vec<Parked>,
+        window: &mut Window,
+    ) -> Result<TakenUp, PassError> {
         let mut taken_up = TakenUp::default();
         let now = self.publisher.clock.now();
-        for parked in self.store.parked().await? {
+        for parked in left_open {
             let is_due = parked.is_due(now);
             let unit = parked.unit;
             if !is_due {
                 taken_up.resting.push(unit);
                 continue;
             }
-            taken_up.units.push(unit.clone());
-            if window.texts.contains_key(&unit) {
-                window.changed.insert(unit);
-                continue;
-            }
-            match self.puller.read(&unit).await {
-                Ok(Some(text)) => {
-                    window.changed.insert(unit.clone());
-                    window.texts.insert(unit, text);
-                }
-                Ok(None) => {
-                    let subject = self.subject_of_gone(&unit).await?;
-                    taken_up.gone.insert(unit, subject);
-                }
-                Err(error) if ends_the_pass(&error) => return Err(error.into()),
-                Err(error) => {
-                    tracing::warn!(%error, "a unit that was left open cannot be read; it waits on");
-                    taken_up.unread.push(unit);
-                }
-            }
+            self.take_up(unit, window, &mut taken_up).await?;
         }
         Ok(taken_up)
+    }
+
+    async fn take_up(
+        &self,
+        unit: String,
+        window: &mut Window,
+        taken_up: &mut TakenUp,
+    ) -> Result<(), PassError> {
+        taken_up.units.push(unit.clone());
+        if window.texts.contains_key(&unit) {
+            window.changed.insert(unit);
+            return Ok(());
+        }
+        match self.puller.read(&unit).await {
+            Ok(Some(text)) => {
+                window.changed.insert(unit.clone());
+                window.texts.insert(unit, text);
+            }
+            Ok(None) => {
+                let subject = self.subject_of_gone(&unit).await?;
+                taken_up.gone.insert(unit, subject);
+            }
+            Err(error) if ends_the_pass(&error) => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(%error, "a unit that was left open cannot be read; it waits on");
+                taken_up.unread.push(unit);
+            }
+        }
+        Ok(())
     }
 
     /// The patient of a unit that is gone, as far as one of its results tells.
     async fn subject_of_gone(&self, unit: &str) -> Result<Option<String>, PassError> {
         for case in self.store.cases_of_source(unit).await? {
             let published = self.store.published(&case).await?;
-            if let Some(subject) = published.and_then(|published| published.subject) {
-                return Ok(Some(subject));
+            let shadow = self.store.last_shadow(&case).await?;
+            let subject = published
+                .and_then(|published| published.subject)
+                .or_else(|| shadow.and_then(|(_, result)| result.subject));
+            if subject.is_some() {
+                return Ok(subject);
             }
         }
         Ok(None)
@@ -299,14 +462,28 @@ impl PassReport {
             _ => None,
         };
     }
+
+    /// Enters a unit of which nothing is open but results that the brake holds.
+    fn enter_held(&mut self, unit: &str) {
+        self.enter(unit, Ended::Retry);
+        self.open.insert(unit.to_owned(), HELD);
+    }
 }
 
-/// Units that an earlier pass left open.
+/// Where the results of a pass go.
+pub(super) struct Hand<'p> {
+    dry_run: bool,
+    /// Keeps them in the server's stead.
+    shadow: Option<Shadow<'p>>,
+    brake: Brake,
+}
+
+/// Units that an earlier pass left open, or that were asked for.
 #[derive(Debug, Default)]
 struct TakenUp {
     /// Those that are due.
     units: Vec<String>,
-    /// Those that are no longer on the server, with their patients.
+    /// Those that are no longer on the server, or not read yet, with their patients.
     gone: BTreeMap<String, Option<String>>,
     /// Those that cannot be read now.
     unread: Vec<String>,
@@ -356,7 +533,12 @@ pub(super) fn by_subject(
     subjects
 }
 
-fn summary(ledger: &Ledger, started: DateTime<Utc>, now: DateTime<Utc>) -> PassSummary {
+fn summary(
+    ledger: &Ledger,
+    started: DateTime<Utc>,
+    now: DateTime<Utc>,
+    shadow: bool,
+) -> PassSummary {
     let count = |column: u64| u32::try_from(column).unwrap_or(u32::MAX);
     // A pass that takes no time at all still ends after it began.
     let finished = now.max(started + TimeDelta::milliseconds(1));
@@ -371,5 +553,6 @@ fn summary(ledger: &Ledger, started: DateTime<Utc>, now: DateTime<Utc>) -> PassS
         review: count(ledger.review),
         retry: count(ledger.retry),
         failed: count(ledger.failed),
+        shadow,
     }
 }

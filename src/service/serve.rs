@@ -2,11 +2,12 @@
 //!
 //! Everything that starts work is a [`Trigger`] in one queue, so the loop itself knows no clock and no signals.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use chrono::Utc;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::MissedTickBehavior;
 
@@ -16,9 +17,11 @@ use super::pass::{Pass, PassOptions, PassReport};
 use super::publish::Publisher;
 use super::publish::known::{Servers, holder};
 use super::pull::Puller;
-use super::store::Store;
+use super::replay::Selection;
+use super::shadow::Comparison;
+use super::store::{Store, StoreError};
 use crate::app;
-use crate::config::{Config, ServerSettings};
+use crate::config::{Config, Mode, ServerSettings};
 use crate::pipeline::Rules;
 use crate::pipeline::results::Release;
 
@@ -76,11 +79,65 @@ impl Runner {
         })
     }
 
-    /// One pass.
+    /// One pass, in the mode and with the brake of the settings.
     ///
     /// # Errors
     /// When the servers or the store cannot be used, or the server to write to speaks another release.
     pub async fn pass(&self, options: &PassOptions) -> Result<PassReport> {
+        let options = PassOptions {
+            mode: self.config.publish.mode,
+            max_changed: Some(self.config.brake.max_changed),
+            ..options.clone()
+        };
+        self.work(&options).await
+    }
+
+    /// What the rules in force would make of the published results; nothing is written, whatever they alter.
+    ///
+    /// # Errors
+    /// As of [`Runner::pass`].
+    pub async fn survey(&self) -> Result<PassReport> {
+        let options = PassOptions {
+            dry_run: true,
+            only: Some(self.units(&Selection::Published).await?),
+            ..PassOptions::default()
+        };
+        self.work(&options).await
+    }
+
+    /// The units of some cases, for a pass over them alone.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    pub async fn units(
+        &self,
+        selection: &Selection,
+    ) -> Result<BTreeMap<String, Option<String>>, StoreError> {
+        selection.units(&self.store).await
+    }
+
+    /// Notes that a person lets the rules in force alter whatever they alter.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    pub async fn confirm_rules(&self) -> Result<(), StoreError> {
+        let now = Utc::now().to_rfc3339();
+        self.store.confirm_rules(&self.rules.hash(), &now).await
+    }
+
+    /// In shadow mode, how its results compare with what the laboratory reported.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    pub async fn comparison(&self) -> Result<Option<Comparison>, StoreError> {
+        match self.config.publish.mode {
+            Mode::Write => Ok(None),
+            Mode::Shadow => Comparison::read(&self.store).await.map(Some),
+        }
+    }
+
+    async fn work(&self, options: &PassOptions) -> Result<PassReport> {
+        let writes = options.mode == Mode::Write && !options.dry_run;
         let capabilities = (self.reader.capabilities().await)
             .context("cannot read the server's CapabilityStatement")?;
         let writing = match &self.config.server.write {
@@ -95,7 +152,7 @@ impl Runner {
             settings: &self.config.server,
             base: &self.config.identifiers.base,
         };
-        let target = servers.target(&self.store, !options.dry_run).await?;
+        let target = servers.target(&self.store, writes).await?;
         let publishing = app::publishing(&self.config, release)?;
         let puller = Puller::new(self.reader.clone(), self.read.base.as_str(), capabilities);
         let pass = Pass {
@@ -109,7 +166,7 @@ impl Runner {
                 store: &self.store,
                 rules: &self.rules,
                 publishing: &publishing,
-                dry_run: options.dry_run,
+                dry_run: !writes,
             },
             store: &self.store,
             rules: &self.rules,
@@ -137,7 +194,14 @@ impl Runner {
             }
             if waiting.contains(&Trigger::Pass) {
                 match self.pass(&PassOptions::default()).await {
-                    Ok(report) => tracing::info!("pass: {}", report.ledger),
+                    Ok(report) => match self.comparison().await? {
+                        None => tracing::info!("pass: {}", report.ledger),
+                        Some(comparison) => tracing::info!(
+                            "shadow pass, nothing was written to the server: {}; compared so far: {}",
+                            report.ledger,
+                            comparison.in_a_line()
+                        ),
+                    },
                     Err(error) if error.chain().any(|cause| cause.is::<ClientError>()) => {
                         tracing::error!("the pass failed, and the next one tries again: {error:#}");
                     }

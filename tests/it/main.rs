@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod brake;
 mod commands;
 mod contradictions;
 mod coverage;
@@ -19,8 +20,10 @@ mod profiles;
 mod properties;
 mod reading;
 mod reference_cases;
+mod replay;
 mod samples;
 mod serve;
+mod shadow;
 mod shapes;
 mod staining;
 mod structured;

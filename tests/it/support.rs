@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use her2_adapter::app;
-use her2_adapter::config::Config;
+use her2_adapter::config::{Config, Mode};
 use her2_adapter::pipeline::Rules;
 use her2_adapter::pipeline::results::{Publishing, Release};
 use her2_adapter::service::client::FhirClient;
@@ -97,7 +97,7 @@ impl Adapter {
                 store: &self.store,
                 rules: &self.rules,
                 publishing: &self.publishing,
-                dry_run: options.dry_run,
+                dry_run: options.dry_run || options.mode == Mode::Shadow,
             },
             store: &self.store,
             rules: &self.rules,

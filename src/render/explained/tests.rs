@@ -61,6 +61,7 @@ fn decided(evidence: Evidence) -> CaseResult {
         related: Vec::new(),
         summarises: Vec::new(),
         fingerprint: String::new(),
+        content: String::new(),
     }
 }
 

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use chrono::SecondsFormat;
 
-use super::{OfPatient, Pass, PassError, PassReport};
+use super::{Hand, OfPatient, Pass, PassError, PassReport};
 use crate::fhir::groups::{MOST_TOGETHER, MOST_VALUES_TOGETHER};
 use crate::fhir::json::{Json, MOST_VALUES};
 use crate::fhir::pool::Pool;
 use crate::her2::evidence::Source;
 use crate::pipeline::ledger::{Ended, UnitContent, UnitResult};
 use crate::pipeline::{CaseResult, Derived, derive};
+use crate::service::brake::{HELD, Read};
 use crate::service::publish::{Attempt, Change, Outcome, Sighting, Wait, ends_the_pass, given_up};
 use crate::service::pull::Texts;
 
@@ -38,6 +39,7 @@ impl Pass<'_> {
         &self,
         subject: Option<&str>,
         patient: OfPatient,
+        hand: &mut Hand<'_>,
         report: &mut PassReport,
     ) -> Result<bool, PassError> {
         let OfPatient { changed, texts } = patient;
@@ -54,7 +56,7 @@ impl Pass<'_> {
         let mut progress = Progress::default();
         let mut known = texts;
         for round in 1..=MOST_ROUNDS {
-            self.sight(&due, &mut progress).await?;
+            self.sight(&due, hand, &mut progress).await?;
             let read = (self.puller)
                 .neighbourhood(subject, &known, &wanted, round > 1, self.rules)
                 .await;
@@ -86,7 +88,7 @@ impl Pass<'_> {
                 .collect();
             due.extend(due_of(&touched));
             let is_last = round == MOST_ROUNDS;
-            let met_late = self.sight(&due, &mut progress).await?;
+            let met_late = self.sight(&due, hand, &mut progress).await?;
             let outdated = met_late.iter().any(|id| {
                 let case = derived.cases.iter().find(|case| case.id == *id);
                 let fingerprint = case.map(|case| case.fingerprint.as_str());
@@ -95,15 +97,18 @@ impl Pass<'_> {
             let is_settled = if outdated && !is_last {
                 false
             } else {
-                let open = self.write(&due, &derived, &pool, &mut progress).await?;
+                let open = self
+                    .write(&due, &derived, &pool, hand, &mut progress)
+                    .await?;
                 self.wait_for(open, round, &mut progress).await
             };
             if is_settled || is_last {
                 (report.unmapped).extend(derived.coverage.unmapped().map(|(key, _)| key.clone()));
+                let only_held = only_held(&progress.outcomes);
                 let ended = close(progress.outcomes, &derived, report);
-                enter_units(report, &touched, &earlier, &ended);
+                enter_units(report, &touched, &earlier, &ended, only_held);
                 enter_gone(report, &changed, &texts, &earlier, &ended);
-                self.remember(&derived, &pool).await?;
+                self.remember(&derived, &pool, hand).await?;
                 return Ok(true);
             }
             wanted.extend(texts.keys().cloned());
@@ -117,9 +122,13 @@ impl Pass<'_> {
     async fn sight(
         &self,
         cases: &BTreeSet<String>,
+        hand: &Hand<'_>,
         progress: &mut Progress,
     ) -> Result<Vec<String>, PassError> {
         let mut new = Vec::new();
+        if hand.shadow.is_some() {
+            return Ok(new);
+        }
         for case in cases {
             if !progress.sightings.contains_key(case) {
                 let sighting = self.publisher.sight(case).await?;
@@ -137,19 +146,44 @@ impl Pass<'_> {
         due: &BTreeSet<String>,
         derived: &Derived,
         pool: &Pool<'_>,
+        hand: &mut Hand<'_>,
         progress: &mut Progress,
     ) -> Result<Vec<(String, &'static str, Wait)>, PassError> {
         let case_of = |id: &str| derived.cases.iter().find(|case| case.id == id);
         // A patient view refers to the results of its specimens, so it comes after them.
         let is_view = |id: &String| case_of(id).is_some_and(CaseResult::is_patient_view);
-        let (views, tissues): (Vec<&String>, Vec<&String>) = due.iter().partition(|id| is_view(id));
+        let (views, others): (Vec<&String>, Vec<&String>) = due.iter().partition(|id| is_view(id));
+        // An end that is held keeps others from taking over its evidence, so ends come first.
+        let (tissues, ends): (Vec<&String>, Vec<&String>) =
+            (others.into_iter()).partition(|id| case_of(id).is_some());
+        let read = Read::of(pool);
         let mut open = Vec::new();
-        for id in tissues.into_iter().chain(views) {
+        for id in ends.into_iter().chain(tissues).chain(views) {
+            let now = self.publisher.clock.now();
+            let case = case_of(id);
+            if let Some(shadow) = &hand.shadow {
+                let outcome = match case {
+                    Some(case) => shadow.keep(case, pool, now).await?,
+                    None => shadow.withdraw(id, now).await?,
+                };
+                progress.end(id, outcome);
+                continue;
+            }
             let Some(sighting) = progress.sightings.remove(id) else {
                 continue;
             };
-            let now = self.publisher.clock.now();
-            let attempt = match case_of(id) {
+            let sources = case.map_or(BTreeSet::new(), |case| sources_of(case, derived));
+            let rests = (&read, &sources);
+            let brake = &mut hand.brake;
+            let against = (brake.look(self.store, id, case, rests, &sighting)).await?;
+            let is_held = brake.holds(id, &against)
+                || case.is_some_and(|case| brake.is_claimed(case, &read, &sighting));
+            if is_held {
+                progress.end(id, Outcome::Retry(HELD));
+                continue;
+            }
+            let case = case.map(|case| brake.as_it_stands(case, &against, &sighting));
+            let attempt = match &case {
                 Some(case) => self.publisher.publish(case, pool, &sighting, now).await?,
                 None => {
                     let empty = derived.empty.iter().find(|empty| empty.id == *id);
@@ -162,6 +196,13 @@ impl Pass<'_> {
                         .await?
                 }
             };
+            if let Attempt::Done(Outcome::Written(_) | Outcome::Unchanged) = &attempt
+                && !hand.dry_run
+            {
+                (hand.brake)
+                    .note(self.store, id, case.as_ref(), rests, against)
+                    .await?;
+            }
             match attempt {
                 Attempt::Done(outcome) => progress.end(id, outcome),
                 Attempt::Again(why, wait) => open.push((id.clone(), why, wait)),
@@ -196,8 +237,13 @@ impl Pass<'_> {
 
     /// Notes which sources each case rests on, and which units name it, so that one that leaves a case is noticed; and
     /// which codes are unmapped.
-    async fn remember(&self, derived: &Derived, pool: &Pool<'_>) -> Result<(), PassError> {
-        if self.publisher.dry_run {
+    async fn remember(
+        &self,
+        derived: &Derived,
+        pool: &Pool<'_>,
+        hand: &Hand<'_>,
+    ) -> Result<(), PassError> {
+        if hand.dry_run {
             return Ok(());
         }
         let resources: Vec<&str> = pool.all().map(|resource| resource.key.as_str()).collect();
@@ -208,15 +254,7 @@ impl Pass<'_> {
             .to_rfc3339_opts(SecondsFormat::Millis, true);
         (self.store.quarantine(&resources, &derived.coverage, &now)).await?;
         for case in &derived.cases {
-            let names_it = |unit: &&UnitResult| match &unit.content {
-                UnitContent::Cases(cases) => cases.contains(&case.id),
-                UnitContent::NotHer2 | UnitContent::NoResult => false,
-            };
-            let units = derived.units.iter().filter(names_it);
-            let sources: BTreeSet<String> = (case.inputs.iter())
-                .map(|input| input.reference.clone())
-                .chain(units.map(|unit| unit.key.clone()))
-                .collect();
+            let sources = sources_of(case, derived);
             let sources: Vec<String> = sources.into_iter().collect();
             self.store.set_sources_of_case(&case.id, &sources).await?;
         }
@@ -232,6 +270,24 @@ impl Progress {
             self.outcomes.insert(case.to_owned(), outcome);
         }
     }
+}
+
+/// What a case rests on: its inputs, and the units that name it.
+fn sources_of(case: &CaseResult, derived: &Derived) -> BTreeSet<String> {
+    let names_it = |unit: &&UnitResult| match &unit.content {
+        UnitContent::Cases(cases) => cases.contains(&case.id),
+        UnitContent::NotHer2 | UnitContent::NoResult => false,
+    };
+    let units = derived.units.iter().filter(names_it);
+    (case.inputs.iter())
+        .map(|input| input.reference.clone())
+        .chain(units.map(|unit| unit.key.clone()))
+        .collect()
+}
+
+/// Whether whatever waits of a patient waits for nothing but the brake.
+fn only_held(outcomes: &BTreeMap<String, Outcome>) -> bool {
+    (outcomes.values()).all(|outcome| !matches!(outcome, Outcome::Retry(code) if *code != HELD))
 }
 
 /// The cases that touched units name now, or have left empty.
@@ -260,6 +316,8 @@ fn close(
                 tracing::error!(case = id, code, "a case was refused; a person has to look");
                 Ended::Failed
             }
+            // The pass names them together.
+            (Outcome::Retry(HELD), _) => Ended::Retry,
             (Outcome::Retry(code), _) => {
                 tracing::warn!(
                     case = id,
@@ -296,6 +354,7 @@ fn enter_units(
     touched: &[&UnitResult],
     earlier: &BTreeMap<String, BTreeSet<String>>,
     ended: &BTreeMap<String, Ended>,
+    only_held: bool,
 ) {
     for unit in touched {
         let of_unit = |source: &String| *source == unit.key || unit.sources.contains(source);
@@ -306,7 +365,11 @@ fn enter_units(
             .filter(|end| matches!(end, Ended::Retry | Ended::Failed))
             .max();
         let own = end_of(unit, ended);
-        report.enter(&unit.key, trouble.map_or(own, |trouble| trouble.max(own)));
+        let worst = trouble.map_or(own, |trouble| trouble.max(own));
+        match worst {
+            Ended::Retry if only_held => report.enter_held(&unit.key),
+            worst => report.enter(&unit.key, worst),
+        }
     }
 }
 

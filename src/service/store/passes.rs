@@ -28,6 +28,8 @@ pub struct PassSummary {
     pub retry: u32,
     /// Units that could not be read or written for good.
     pub failed: u32,
+    /// Nothing was written to the server: `written` counts what would have been.
+    pub shadow: bool,
 }
 
 impl PassSummary {
@@ -93,8 +95,8 @@ impl Store {
             return Err(StoreError::Unbalanced { seen, accounted });
         }
         sqlx::query(
-            "INSERT INTO pass (started, finished, seen, written, unchanged, not_her2, no_result, review, retry, failed)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO pass (started, finished, seen, written, unchanged, not_her2, no_result, review, retry, failed, shadow)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(instant(&pass.started)?)
         .bind(instant(&pass.finished)?)
@@ -106,6 +108,7 @@ impl Store {
         .bind(pass.review)
         .bind(pass.retry)
         .bind(pass.failed)
+        .bind(pass.shadow)
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -128,11 +131,12 @@ impl Store {
             review: row.try_get("review")?,
             retry: row.try_get("retry")?,
             failed: row.try_get("failed")?,
+            shadow: row.try_get("shadow")?,
         }))
     }
 
     /// Puts a unit on the retry list. One that is there already keeps its first instant and takes the new reason; one
-    /// that failed again is left alone for longer each time, so that it costs little and still is never forgotten.
+    /// that failed again, or that the brake holds, is left alone for longer each time, so that it costs little and still is never forgotten.
     pub async fn park(&self, unit: &str, why: &str, now: &str) -> Result<(), StoreError> {
         let now = instant(now)?;
         let mut transaction = self.pool.begin().await?;
@@ -143,7 +147,7 @@ impl Store {
                 .await?;
         let attempts = attempts.unwrap_or(0).saturating_add(1);
         let due = match why {
-            "failed" => after(&now, rest_minutes(attempts))?,
+            "failed" | "brake" => after(&now, rest_minutes(attempts))?,
             _ => now.clone(),
         };
         sqlx::query(
@@ -198,6 +202,16 @@ impl Store {
 }
 
 impl Parked {
+    /// A unit that is open from now on.
+    pub fn due_at(unit: String, now: &str) -> Self {
+        Self {
+            unit,
+            why: "shadow".to_owned(),
+            since: now.to_owned(),
+            due: now.to_owned(),
+        }
+    }
+
     /// Whether a pass that begins now looks at it.
     pub fn is_due(&self, now: DateTime<Utc>) -> bool {
         DateTime::parse_from_rfc3339(&self.due).map_or(true, |due| due <= now)
@@ -263,6 +277,7 @@ mod tests {
             review: 5,
             retry: 6,
             failed: 7,
+            shadow: true,
         };
         store.record_pass(&pass).await.unwrap();
         let error = store

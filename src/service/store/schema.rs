@@ -2,7 +2,7 @@
 
 /// The steps from an empty file to the present schema. Each ends by setting the version it leads to.
 /// A step that was released is never changed; new ones follow it.
-pub(super) const MIGRATIONS: [&str; 3] = [
+pub(super) const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE feed (
         name TEXT PRIMARY KEY,
@@ -124,5 +124,49 @@ pub(super) const MIGRATIONS: [&str; 3] = [
     ALTER TABLE parked ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE parked ADD COLUMN due TEXT NOT NULL DEFAULT '';
     PRAGMA user_version = 3;
+",
+    "
+    CREATE TABLE published_answer (
+        case_id TEXT PRIMARY KEY,
+        fingerprint TEXT NOT NULL,
+        content TEXT NOT NULL,
+        rules TEXT NOT NULL,
+        inputs TEXT NOT NULL,
+        read_until TEXT NOT NULL,
+        status TEXT NOT NULL,
+        category TEXT NOT NULL,
+        next_action TEXT NOT NULL,
+        altered_under TEXT
+    );
+    CREATE TABLE confirmed_rules (
+        number INTEGER PRIMARY KEY,
+        rules TEXT NOT NULL,
+        confirmed_at TEXT NOT NULL
+    );
+    CREATE TABLE shadow_result (
+        number INTEGER PRIMARY KEY,
+        case_id TEXT NOT NULL,
+        subject TEXT,
+        fingerprint TEXT NOT NULL,
+        edition TEXT NOT NULL,
+        status TEXT NOT NULL,
+        category TEXT NOT NULL,
+        reported TEXT NOT NULL,
+        in_force INTEGER NOT NULL,
+        is_view INTEGER NOT NULL,
+        observation TEXT,
+        judged_at TEXT NOT NULL
+    );
+    CREATE INDEX shadow_result_by_case ON shadow_result (case_id);
+    CREATE TABLE shadow_open (
+        case_id TEXT PRIMARY KEY
+    );
+    CREATE TABLE shadow_unreadable (
+        content TEXT PRIMARY KEY,
+        place TEXT NOT NULL,
+        why TEXT NOT NULL
+    );
+    ALTER TABLE pass ADD COLUMN shadow INTEGER NOT NULL DEFAULT 0;
+    PRAGMA user_version = 4;
 ",
 ];

@@ -147,6 +147,14 @@ impl Store {
             .collect()
     }
 
+    /// The cases of which something was written since an instant, sorted.
+    pub async fn written_since(&self, since: &str) -> Result<Vec<String>, StoreError> {
+        let cases = sqlx::query_scalar(
+            "SELECT DISTINCT case_id FROM written_version WHERE written_at >= ? ORDER BY case_id",
+        );
+        Ok(cases.bind(instant(since)?).fetch_all(&self.pool).await?)
+    }
+
     /// Notes under which id a server keeps a resource of ours.
     pub async fn set_address(
         &self,
