@@ -5,6 +5,7 @@
 mod commands;
 mod contradictions;
 mod coverage;
+mod dialects;
 mod edge_cases;
 mod golden_cases;
 mod large_pages;
