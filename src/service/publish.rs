@@ -288,7 +288,7 @@ impl Publisher<'_> {
             return Ok(Attempt::Done(Outcome::Would(Change::Worklist, lines)));
         }
         match self.deliver(&missing).await? {
-            Err(attempt) => Ok(attempt),
+            Err(missed) => self.after(&case.id, missed).await,
             Ok(versions) => {
                 let resources = Some(&resources);
                 self.confirm(
@@ -346,7 +346,7 @@ impl Publisher<'_> {
             .await?;
         let mut versions = match self.deliver(entries).await? {
             Ok(versions) => versions,
-            Err(attempt) => return Ok(attempt),
+            Err(missed) => return self.after(&case.id, missed).await,
         };
         let standing = match &resources.observation {
             Some(_) => self.result_after(&case.id, change).await?,

@@ -86,6 +86,21 @@ impl Adapter {
         }
     }
 
+    /// One that reaches a server in this process without a connection.
+    pub async fn in_process(server: &FakeServer) -> Self {
+        let adapter = Self::beside(&server.base_url()).await;
+        let local = |client: &FhirClient| {
+            client
+                .through(server.wire())
+                .with_clock(adapter.clock.clone())
+        };
+        Self {
+            client: local(&adapter.client),
+            writer: local(&adapter.writer),
+            ..adapter
+        }
+    }
+
     /// Finds out what the server to write to honours, as a first pass does.
     pub async fn find_out(&mut self) -> Result<(), TargetError> {
         let capabilities = self.writer.capabilities().await?;

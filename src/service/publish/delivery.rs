@@ -15,13 +15,43 @@ use crate::pipeline::results::fingerprint_of;
 use crate::service::client::{ClientError, EntryAnswer, Precondition};
 use crate::service::store::WrittenVersion;
 
+/// What follows where entries have not arrived, as far as can be seen.
+pub(super) struct NotArrived {
+    pub(super) then: Attempt,
+    /// None of them has, for the server has refused them.
+    is_certain: bool,
+}
+
+impl NotArrived {
+    fn perhaps(then: Attempt) -> Self {
+        Self {
+            then,
+            is_certain: false,
+        }
+    }
+}
+
 impl Publisher<'_> {
+    /// What follows for a case whose entries have not arrived. An intent of which nothing can stand is over.
+    pub(super) async fn after(
+        &self,
+        case_id: &str,
+        missed: NotArrived,
+    ) -> Result<Attempt, Trouble> {
+        if missed.is_certain {
+            self.store
+                .clear_intent(case_id, &self.target.server)
+                .await?;
+        }
+        Ok(missed.then)
+    }
+
     /// Sends the entries; whatever the answer, only what stands on the server tells. `Err` of the result is what follows
     /// where they have not arrived.
     pub(super) async fn deliver(
         &self,
         entries: &[Entry],
-    ) -> Result<Result<Vec<WrittenVersion>, Attempt>, Trouble> {
+    ) -> Result<Result<Vec<WrittenVersion>, NotArrived>, Trouble> {
         match self.target.dialect.delivery() {
             Delivery::Whole => self.deliver_whole(entries).await,
             Delivery::Singly => self.deliver_singly(entries).await,
@@ -31,7 +61,7 @@ impl Publisher<'_> {
     async fn deliver_whole(
         &self,
         entries: &[Entry],
-    ) -> Result<Result<Vec<WrittenVersion>, Attempt>, Trouble> {
+    ) -> Result<Result<Vec<WrittenVersion>, NotArrived>, Trouble> {
         let requests = self.requests(entries).await?;
         match self.client.transaction(&bundle(&requests)).await {
             Ok(answers) => {
@@ -43,13 +73,16 @@ impl Publisher<'_> {
             }
             Err(error) => match after_write(&error) {
                 Next::PassEnds => Err(Trouble::ending(&error)),
-                Next::Torn(attempt) => Ok(Err(attempt)),
-                Next::ReadBack(attempt) => {
+                Next::Torn(then) => Ok(Err(NotArrived::perhaps(then))),
+                Next::ReadBack(then) => {
                     let arrived = self.has_arrived(entries, &error).await?;
                     Ok(if arrived {
                         Ok(written_versions(entries, entries.iter().map(|_| None)))
                     } else {
-                        Err(attempt)
+                        Err(NotArrived {
+                            then,
+                            is_certain: !error.leaves_open(),
+                        })
                     })
                 }
             },
@@ -60,7 +93,7 @@ impl Publisher<'_> {
     async fn deliver_singly(
         &self,
         entries: &[Entry],
-    ) -> Result<Result<Vec<WrittenVersion>, Attempt>, Trouble> {
+    ) -> Result<Result<Vec<WrittenVersion>, NotArrived>, Trouble> {
         let mut answers = Vec::new();
         for entry in entries {
             // Addresses of what has just been created are known by now.
@@ -75,10 +108,13 @@ impl Publisher<'_> {
                 }
                 Err(error) => match after_write(&error) {
                     Next::PassEnds => return Err(Trouble::ending(&error)),
-                    Next::Torn(attempt) => return Ok(Err(attempt)),
-                    Next::ReadBack(attempt) => {
+                    Next::Torn(then) => return Ok(Err(NotArrived::perhaps(then))),
+                    Next::ReadBack(then) => {
                         if !self.has_arrived(one, &error).await? {
-                            return Ok(Err(attempt));
+                            return Ok(Err(NotArrived {
+                                then,
+                                is_certain: answers.is_empty() && !error.leaves_open(),
+                            }));
                         }
                         answers.push(None);
                     }
