@@ -306,7 +306,9 @@ fn faults_of_references(
 fn every_reference_names_a_type_that_its_element_allows() {
     let mut faults = BTreeSet::new();
     for Composed {
-        place, resource, ..
+        place,
+        text,
+        resource,
     } in everything_in_r4()
     {
         let mut found = BTreeSet::new();
@@ -315,6 +317,13 @@ fn every_reference_names_a_type_that_its_element_allows() {
         let subject = resource
             .get("subject")
             .map(|subject| type_of(subject, resource));
+        // dom-3, which no validator here evaluates.
+        for contained in resource["contained"].as_array().into_iter().flatten() {
+            let named = format!("\"reference\":\"#{}\"", contained["id"].as_str().unwrap());
+            if !text.contains(&named) {
+                found.insert("something is contained that nothing refers to".to_owned());
+            }
+        }
         let claims = resource["meta"].get("profile").is_some();
         if claims && !matches!(subject, Some(Ok(kind)) if ["Patient", "urn"].contains(&&*kind)) {
             found.insert("a profile is claimed of no Patient".to_owned());
@@ -425,9 +434,11 @@ fn coded_elements_hold_what_their_value_sets_list_and_displays_are_those_of_the_
             look(&resource["interpretation"][0], &interpretation);
             look(&resource["method"], &method);
             look(&resource["reasonCode"], &reason);
+            let mut parts = BTreeSet::new();
             for part in resource["component"].as_array().into_iter().flatten() {
                 look(&part["code"], &component);
                 let code = part["code"]["coding"][0]["code"].as_str().unwrap();
+                assert!(parts.insert(code), "{code} twice");
                 if let Some(allowed) = answers.get(code) {
                     look(&part["valueCodeableConcept"], allowed);
                 }
