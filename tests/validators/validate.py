@@ -160,13 +160,16 @@ def ask_pyrofile(line):
 
 def hfs(folder, base, *profiles):
     address = urllib.parse.urlsplit(base)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
 
     def ask(method, path, resource):
-        body = json.dumps(resource)
-        connection.request(method, path, body, {"Content-Type": "application/fhir+json"})
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read() or b"{}")
+        # A connection for each request: with a refusal the server closes it at a moment of its own.
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
+        try:
+            connection.request(method, path, json.dumps(resource), {"Content-Type": "application/fhir+json"})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read() or b"{}")
+        finally:
+            connection.close()
 
     ours = [line["resource"] for line in lines(folder, "exported.ndjson")]
     for resource in [*profiles_in(profiles), *ours]:
