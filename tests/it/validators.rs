@@ -571,6 +571,33 @@ fn mii_is_claimed_only_where_a_condition_in_focus_is_that_modules_primary_tumour
     assert_eq!((with(Some(TUMOUR)), with(None)), (4, 2));
 }
 
+#[test]
+fn mii_speaks_of_one_specimen_and_is_not_claimed_for_a_patient_view() {
+    let mut config = claiming(&[Profile::Mcode, Profile::Mii]);
+    config.publish.patient_summary = true;
+    let composed = composed(
+        &[case_file(
+            "left-and-right-breast-are-two-cases",
+            "bundle.json",
+        )],
+        &config,
+    );
+    let results = (composed.iter()).filter(|one| one["resourceType"] == "Observation");
+    let (views, specimens): (Vec<&Value>, Vec<&Value>) = results.partition(|result| {
+        let from = result["derivedFrom"][0]["reference"].as_str().unwrap();
+        from.starts_with("Observation/h2o-")
+    });
+    let claims = |results: Vec<&Value>| -> BTreeSet<usize> {
+        let profiles = results
+            .into_iter()
+            .map(|one| one["meta"]["profile"].as_array());
+        profiles
+            .map(|profiles| profiles.map_or(0, Vec::len))
+            .collect()
+    };
+    assert_eq!((claims(views), claims(specimens)), ([1].into(), [2].into()));
+}
+
 /// The folder that `.ci/validators` reads.
 fn folder_of_validators() -> Option<PathBuf> {
     let folder = std::env::var_os("HER2_VALIDATOR_FILES").map(PathBuf::from);
