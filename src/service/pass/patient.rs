@@ -95,15 +95,20 @@ impl Pass<'_> {
             let is_settled = if outdated && !is_last {
                 false
             } else {
+                self.note_sources(&due, &derived, false).await?;
                 let open = self.write(&due, &derived, &pool, &mut progress).await?;
                 self.wait_for(open, round, &mut progress).await
             };
             if is_settled || is_last {
                 (report.unmapped).extend(derived.coverage.unmapped().map(|(key, _)| key.clone()));
                 let ended = close(progress.outcomes, &derived, report);
+                let is_settled =
+                    |id: &&String| !matches!(ended.get(*id), Some(Ended::Retry | Ended::Failed));
+                due = due.iter().filter(is_settled).cloned().collect();
+                self.note_sources(&due, &derived, true).await?;
                 enter_units(report, &touched, &earlier, &ended);
                 enter_gone(report, &changed, &texts, &earlier, &ended);
-                self.remember(&derived, &pool).await?;
+                self.quarantine(&derived, &pool).await?;
                 return Ok(true);
             }
             wanted.extend(texts.keys().cloned());
@@ -194,33 +199,48 @@ impl Pass<'_> {
         is_settled
     }
 
-    /// Notes which sources each case rests on, and which units name it, so that one that leaves a case is noticed; and
-    /// which codes are unmapped.
-    async fn remember(&self, derived: &Derived, pool: &Pool<'_>) -> Result<(), PassError> {
+    /// Notes which sources the cases that are due rest on, and which units name them, so that one that leaves a case is
+    /// noticed. Before they are written, beside those of earlier; once they are settled, in place of those.
+    async fn note_sources(
+        &self,
+        due: &BTreeSet<String>,
+        derived: &Derived,
+        are_settled: bool,
+    ) -> Result<(), PassError> {
         if self.publisher.dry_run {
             return Ok(());
         }
-        let resources: Vec<&str> = pool.all().map(|resource| resource.key.as_str()).collect();
-        let now = self
-            .publisher
-            .clock
-            .now()
-            .to_rfc3339_opts(SecondsFormat::Millis, true);
-        (self.store.quarantine(&resources, &derived.coverage, &now)).await?;
-        for case in &derived.cases {
+        for case in derived.cases.iter().filter(|case| due.contains(&case.id)) {
             let names_it = |unit: &&UnitResult| match &unit.content {
                 UnitContent::Cases(cases) => cases.contains(&case.id),
                 UnitContent::NotHer2 | UnitContent::NoResult => false,
             };
             let units = derived.units.iter().filter(names_it);
-            let sources: BTreeSet<String> = (case.inputs.iter())
+            let mut sources: BTreeSet<String> = (case.inputs.iter())
                 .map(|input| input.reference.clone())
                 .chain(units.map(|unit| unit.key.clone()))
                 .collect();
-            let sources: Vec<String> = sources.into_iter().collect();
-            self.store.set_sources_of_case(&case.id, &sources).await?;
+            let known = self.store.sources_of_case(&case.id).await?;
+            if !are_settled {
+                sources.extend(known.iter().cloned());
+            }
+            if !sources.iter().eq(&known) {
+                let sources: Vec<String> = sources.into_iter().collect();
+                self.store.set_sources_of_case(&case.id, &sources).await?;
+            }
         }
         Ok(())
+    }
+
+    /// Notes which codes are unmapped.
+    async fn quarantine(&self, derived: &Derived, pool: &Pool<'_>) -> Result<(), PassError> {
+        if self.publisher.dry_run {
+            return Ok(());
+        }
+        let resources: Vec<&str> = pool.all().map(|resource| resource.key.as_str()).collect();
+        let now = self.publisher.clock.now();
+        let now = now.to_rfc3339_opts(SecondsFormat::Millis, true);
+        Ok((self.store.quarantine(&resources, &derived.coverage, &now)).await?)
     }
 }
 
