@@ -28,9 +28,10 @@ use crate::pipeline::ledger::Ledger;
 use crate::render;
 use crate::service::client::{ClientError, ClientSetupError};
 use crate::service::demo;
-use crate::service::fake_server::Fault;
+use crate::service::fake_server::{Dialect, Fault};
 use crate::service::output::print;
 use crate::service::pass::PassOptions;
+use crate::service::publish::known::TargetError;
 use crate::service::serve::UnknownRelease;
 use crate::service::store::StoreError;
 
@@ -118,7 +119,11 @@ enum Command {
         format: TableFormat,
     },
     /// Settings, connection and what the server can do; what is wrong and how to mend it
-    Check,
+    Check {
+        /// Also try what the server to write to honours, on a tagged Basic that is deleted after.
+        #[arg(long)]
+        probe_write: bool,
+    },
     /// Mapping files: what codes and words of a laboratory mean
     #[command(subcommand)]
     Mappings(mappings::MappingsCommand),
@@ -130,6 +135,10 @@ enum Command {
         /// A fault, such as `latency:ms=250` or `status:code=429,retry-after=2,times=3`; may be given several times
         #[arg(long, value_name = "FAULT")]
         fault: Vec<Fault>,
+        /// A way in which the server differs for good, such as `server-assigned-ids=404` or `no-rollback`; may be given
+        /// several times
+        #[arg(long, value_name = "DIALECT")]
+        dialect: Vec<Dialect>,
         /// Bundles to load
         #[arg(value_name = "BUNDLE")]
         bundles: Vec<PathBuf>,
@@ -201,6 +210,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
             || cause.is::<MappingFileUnreadable>()
             || cause.is::<ClientSetupError>()
             || cause.is::<UnknownRelease>()
+            || matches!(cause.downcast_ref(), Some(TargetError::Unfenced))
             || cause.is::<Usage>()
         {
             return WRONG_INPUT;
@@ -236,11 +246,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
         } => {
             server::run_pass(
                 with(config, &guideline),
-                PassOptions {
-                    since,
-                    dry_run,
-                    ..PassOptions::default()
-                },
+                PassOptions { since, dry_run },
                 strict,
             )
             .await
@@ -273,14 +279,15 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
             print(&render::tables(&editions, format))?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Check => check::check(&config).await,
+        Command::Check { probe_write } => check::check(&config, probe_write).await,
         Command::Mappings(command) => mappings::run(command, &config).await,
         Command::Serve => server::serve(config).await,
         Command::FakeServer {
             listen,
             fault,
+            dialect,
             bundles,
-        } => server::fake_server(listen, fault, bundles).await,
+        } => server::fake_server(listen, fault, dialect, bundles).await,
     }
 }
 

@@ -104,13 +104,32 @@ pub struct ServerConfig {
     pub write: Option<Url>,
     /// Where the bearer token comes from.
     pub token: TokenSource,
+    /// Where the token for `write` comes from, where that is another server with another token.
+    pub write_token: TokenSource,
+    /// Who gives new resources their ids; `None` finds out.
+    pub ids: Option<AssignedIds>,
+    /// Whether a server may be written to that lets a stale version replace a newer one.
+    pub allow_unfenced: bool,
+    /// Whether what the server to write to honours is tried before the first write.
+    pub probe_write: bool,
+    /// Longest time until a search finds what was written.
+    pub index_lag: Duration,
     /// Whether plain http is allowed beyond loopback.
     pub allow_http: bool,
     /// Patience and size limits.
     pub limits: TransportLimits,
 }
 
-/// Where the bearer token comes from.
+/// Who gives new resources their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AssignedIds {
+    /// The adapter.
+    Client,
+    /// The server.
+    Server,
+}
+
+/// Where a bearer token comes from.
 #[derive(Debug, Clone)]
 pub enum TokenSource {
     /// The servers ask for none.
@@ -136,6 +155,10 @@ pub struct TransportLimits {
     pub attempts: u32,
     /// Longest wait a server may ask for by `Retry-After` and be given.
     pub max_retry_after: Duration,
+    /// So many failed requests in a row, at least 1, and the server is left alone for a while.
+    pub breaker_failures: u32,
+    /// How long it is left alone.
+    pub breaker_rest: Duration,
 }
 
 /// What the transport needs to talk to one server.
@@ -255,21 +278,28 @@ impl Config {
     /// The server to read from, its token read. `Missing` if no server is set.
     pub fn read_server(&self) -> Result<ServerSettings, ConfigError> {
         let base = self.server.read.clone();
-        self.server_at(base.ok_or(ConfigError::Missing { key: "server.read" })?)
+        let base = base.ok_or(ConfigError::Missing { key: "server.read" })?;
+        self.server_at(base, &self.server.token)
     }
 
     /// The server to write to: `server.write`, else the one to read from.
     pub fn write_server(&self) -> Result<ServerSettings, ConfigError> {
         match &self.server.write {
-            Some(base) => self.server_at(base.clone()),
+            Some(base) => {
+                let token = match &self.server.write_token {
+                    TokenSource::None => &self.server.token,
+                    token => token,
+                };
+                self.server_at(base.clone(), token)
+            }
             None => self.read_server(),
         }
     }
 
-    fn server_at(&self, base: Url) -> Result<ServerSettings, ConfigError> {
+    fn server_at(&self, base: Url, token: &TokenSource) -> Result<ServerSettings, ConfigError> {
         Ok(ServerSettings {
             base,
-            bearer_token: self.server.token.read()?,
+            bearer_token: token.read()?,
             allow_http: self.server.allow_http,
             limits: self.server.limits,
         })

@@ -2,6 +2,7 @@
 //! calls the pipeline, writes, and notes what happened; it decides nothing about HER2.
 
 pub mod client;
+pub mod clock;
 pub mod demo;
 pub mod difference;
 pub mod fake_server;

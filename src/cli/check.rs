@@ -12,6 +12,7 @@ use crate::pipeline::edition::Guidelines;
 use crate::pipeline::results::Release;
 use crate::service::client::{Capabilities, FhirClient};
 use crate::service::output::print;
+use crate::service::publish::known::{Servers, TargetError};
 use crate::service::store::Store;
 
 /// Searches that a pass is better with; what happens without them, and whether that is a fault.
@@ -44,7 +45,7 @@ struct Search {
 }
 
 /// `check`: one line for each thing that was looked at; the exit code tells whether any of them is a fault.
-pub(super) async fn check(config: &Config) -> Result<ExitCode> {
+pub(super) async fn check(config: &Config, probe_write: bool) -> Result<ExitCode> {
     let mut findings = Findings::default();
     let rules = app::rules(config)?;
     let mapping = short(rules.mapping.hash());
@@ -80,34 +81,31 @@ pub(super) async fn check(config: &Config) -> Result<ExitCode> {
         )?;
     }
 
-    let writer = capabilities_of("write", FhirClient::new(&config.write_server()?)?).await?;
+    let client = FhirClient::new(&config.write_server()?)?;
+    let writer = capabilities_of("write", client.clone()).await?;
     let version = version_of(&writer);
     findings.say(
         Release::for_version(version).is_some(),
         &format!("server.write answers; FHIR {version}"),
     )?;
-    let takes = if writer.transaction {
-        "takes"
-    } else {
-        "does not say that it takes"
-    };
-    findings.say(
-        writer.transaction,
-        &format!(
-            "server.write {takes} transactions; a result, its Provenance and its Tasks are written in one"
-        ),
-    )?;
 
-    match Store::open(&config.store.path).await {
-        Ok(store) => {
-            findings.say(true, "the store can be opened")?;
-            store.close().await;
-        }
+    let store = match Store::open(&config.store.path).await {
+        Ok(store) => store,
         Err(error) => {
             findings.say(false, &format!("the store cannot be used: {error}"))?;
             return Ok(ExitCode::from(UNREACHABLE));
         }
-    }
+    };
+    findings.say(true, "the store can be opened")?;
+    let servers = Servers {
+        client: &client,
+        capabilities: &writer,
+        settings: &config.server,
+        base: &config.identifiers.base,
+    };
+    let said = findings.writing(&servers, &store, probe_write).await;
+    store.close().await;
+    said?;
     Ok(if findings.faults == 0 {
         ExitCode::SUCCESS
     } else {
@@ -128,6 +126,38 @@ impl Findings {
             "{} {line}\n",
             if good { "ok   " } else { "fault" }
         ))
+    }
+
+    /// How results are written, and what stands in for what the server does not honour.
+    async fn writing(
+        &mut self,
+        servers: &Servers<'_>,
+        store: &Store,
+        probe_write: bool,
+    ) -> Result<()> {
+        let tried = match probe_write {
+            true => Some(servers.try_out().await.context("server.write: the trial")?),
+            false => None,
+        };
+        if let Some(found) = &tried {
+            for remark in &found.remarks {
+                self.say(true, &format!("server.write: {remark}"))?;
+            }
+            servers.remember(store, found).await?;
+        }
+        let known = servers.known(store).await?;
+        let how = match known.is_tried {
+            true => "tried",
+            false => "not tried yet, so its CapabilityStatement is believed; --probe-write tries",
+        };
+        for line in known.dialect.in_words() {
+            self.say(true, &format!("server.write ({how}): {line}"))?;
+        }
+        let is_safe = known.dialect.stops_stale_updates() || servers.settings.allow_unfenced;
+        if !is_safe {
+            self.say(false, &format!("server.write: {}", TargetError::Unfenced))?;
+        }
+        Ok(())
     }
 
     fn search(&mut self, reader: &Capabilities, search: &Search) -> io::Result<()> {

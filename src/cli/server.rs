@@ -16,7 +16,7 @@ use crate::fhir::json::Json;
 use crate::fhir::pool::Pool;
 use crate::pipeline::{CaseResult, Rules, derive};
 use crate::service::client::FhirClient;
-use crate::service::fake_server::{FakeServer, FakeServerOptions, Fault};
+use crate::service::fake_server::{Dialect, FakeServer, FakeServerOptions, Fault};
 use crate::service::output::print;
 use crate::service::pass::PassOptions;
 use crate::service::pull::Puller;
@@ -127,8 +127,9 @@ async fn texts_of_case(config: &Config, rules: &Rules, case: &str) -> Result<Vec
     let texts = puller
         .neighbourhood(
             subject.as_deref(),
-            BTreeMap::new(),
-            sources.into_iter().collect(),
+            &BTreeMap::new(),
+            &sources.into_iter().collect(),
+            true,
             rules,
         )
         .await?;
@@ -139,11 +140,13 @@ async fn texts_of_case(config: &Config, rules: &Rules, case: &str) -> Result<Vec
 pub(super) async fn fake_server(
     listen: SocketAddr,
     faults: Vec<Fault>,
+    dialects: Vec<Dialect>,
     bundles: Vec<PathBuf>,
 ) -> Result<ExitCode> {
     let server = FakeServer::start(FakeServerOptions {
         listen,
         faults,
+        dialects,
         ..FakeServerOptions::default()
     })
     .await

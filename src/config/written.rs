@@ -10,8 +10,8 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{
-    CodingOrder, Config, ConfigError, GuidelineConfig, IdentifierConfig, InputConfig, LogConfig,
-    PublishConfig, PullConfig, ScheduleConfig, ServerConfig, StoreConfig, TokenSource,
+    AssignedIds, CodingOrder, Config, ConfigError, GuidelineConfig, IdentifierConfig, InputConfig,
+    LogConfig, PublishConfig, PullConfig, ScheduleConfig, ServerConfig, StoreConfig, TokenSource,
     TransportLimits, invalid,
 };
 use crate::her2::conventions::{
@@ -46,13 +46,21 @@ struct ServerWritten {
     write: String,
     bearer_token_file: String,
     bearer_token: SecretString,
+    write_bearer_token_file: String,
+    write_bearer_token: SecretString,
     allow_http: bool,
+    ids: String,
+    allow_unfenced: bool,
+    probe_write: bool,
+    index_lag_seconds: i64,
     connect_timeout_seconds: i64,
     request_timeout_seconds: i64,
     page_size: i64,
     max_body_mebibytes: i64,
     attempts: i64,
     max_retry_after_seconds: i64,
+    breaker_failures: i64,
+    breaker_rest_seconds: i64,
 }
 
 #[derive(Deserialize)]
@@ -192,20 +200,16 @@ impl ConfigWritten {
 
 impl ServerWritten {
     fn checked(self) -> Result<ServerConfig, ConfigError> {
-        let token = match (
-            self.bearer_token.expose_secret(),
-            self.bearer_token_file.as_str(),
-        ) {
-            ("", "") => TokenSource::None,
-            ("", path) => TokenSource::File(PathBuf::from(path)),
-            (_, "") => TokenSource::Given(self.bearer_token),
-            _ => {
-                return Err(invalid(
-                    "server.bearer_token_file",
-                    "empty where server.bearer_token is set",
-                ));
-            }
-        };
+        let token = token_source(
+            "server.bearer_token_file",
+            self.bearer_token,
+            &self.bearer_token_file,
+        )?;
+        let write_token = token_source(
+            "server.write_bearer_token_file",
+            self.write_bearer_token,
+            &self.write_bearer_token_file,
+        )?;
         let mebibytes = within(
             "server.max_body_mebibytes",
             self.max_body_mebibytes,
@@ -215,7 +219,20 @@ impl ServerWritten {
             read: server_url("server.read", &self.read)?,
             write: server_url("server.write", &self.write)?,
             token,
+            write_token,
             allow_http: self.allow_http,
+            ids: choice(
+                "server.ids",
+                &self.ids,
+                &[
+                    ("auto", None),
+                    ("client", Some(AssignedIds::Client)),
+                    ("server", Some(AssignedIds::Server)),
+                ],
+            )?,
+            allow_unfenced: self.allow_unfenced,
+            probe_write: self.probe_write,
+            index_lag: seconds("server.index_lag_seconds", self.index_lag_seconds, 0..=600)?,
             limits: TransportLimits {
                 connect_timeout: seconds(
                     "server.connect_timeout_seconds",
@@ -235,8 +252,31 @@ impl ServerWritten {
                     self.max_retry_after_seconds,
                     0..=3_600,
                 )?,
+                breaker_failures: within(
+                    "server.breaker_failures",
+                    self.breaker_failures,
+                    1..=1_000,
+                )?,
+                breaker_rest: seconds(
+                    "server.breaker_rest_seconds",
+                    self.breaker_rest_seconds,
+                    1..=3_600,
+                )?,
             },
         })
+    }
+}
+
+/// A token that is given, or stands in a file, or neither; `key` names the file's setting.
+fn token_source(key: &str, token: SecretString, file: &str) -> Result<TokenSource, ConfigError> {
+    match (token.expose_secret(), file) {
+        ("", "") => Ok(TokenSource::None),
+        ("", path) => Ok(TokenSource::File(PathBuf::from(path))),
+        (_, "") => Ok(TokenSource::Given(token)),
+        _ => {
+            let other = key.trim_end_matches("_file");
+            Err(invalid(key, format!("empty where {other} is set")))
+        }
     }
 }
 

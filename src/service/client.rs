@@ -1,11 +1,12 @@
 //! A thin FHIR transport: texts in, texts out, every failure named by what the caller can do.
 //!
 //! It understands envelopes only (HTTP, Bundle, CapabilityStatement), never a clinical resource, so that no digit and no
-//! unreadable entry is lost on the way. Reads are tried again where that can help. A transaction is sent once: whether it
-//! arrived is for the caller to find out by reading back. Credentials go to the configured base URL and nowhere else, and
-//! redirects are not followed.
+//! unreadable entry is lost on the way. Reads are tried again where that can help. A write is sent once: whether it
+//! arrived is for the caller to find out by reading back. A server that fails several times in a row is left alone for a
+//! while. Credentials go to the configured base URL and nowhere else, and redirects are not followed.
 
 mod body;
+mod breaker;
 mod capabilities;
 mod error;
 mod origin;
@@ -14,41 +15,54 @@ mod retry;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod wire;
+mod writing;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, FixedOffset};
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, DATE, ETAG, RETRY_AFTER,
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, DATE, ETAG, IF_NONE_MATCH, LOCATION,
+    RETRY_AFTER,
 };
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, Request};
 use secrecy::ExposeSecret;
 use url::Url;
 
+use super::clock::Clock;
 use crate::config::ServerSettings;
 
 pub use capabilities::{Capabilities, SubscriptionMention};
 pub use error::{ClientError, ClientSetupError, Distrust, Limit, Misread};
 pub use paging::{EntryFault, EntryMode, Page, PageEntry, Pages};
-pub use retry::Pause;
 pub(in crate::service) use retry::jitter;
 pub use transaction::EntryAnswer;
+pub use wire::{Exchange, LocalWire, NoAnswer};
+pub use writing::Precondition;
 
+use breaker::{Breaker, BreakerPolicy};
 use origin::FhirBase;
 use retry::RetryPolicy;
+use wire::Wire;
+
+/// How service code waits.
+pub type Pause = Clock;
 
 const FHIR_JSON: HeaderValue = HeaderValue::from_static("application/fhir+json");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
-/// A connection to one FHIR server. Clones share it.
+/// A connection to one FHIR server. Clones share it, and what is known of the server's health.
 #[derive(Debug, Clone)]
 pub struct FhirClient {
-    http: reqwest::Client,
+    wire: Wire,
     base: FhirBase,
     /// The `Authorization` header, marked sensitive so that it is never shown.
     authorization: Option<HeaderValue>,
     max_body_bytes: usize,
     retry: RetryPolicy,
-    pause: Pause,
+    breaker: Arc<Mutex<Breaker>>,
+    clock: Clock,
 }
 
 /// What became of reading a resource by its id.
@@ -81,6 +95,7 @@ enum Prefer {
 struct Answer {
     status: u16,
     etag: Option<String>,
+    location: Option<String>,
     server_date: Option<DateTime<FixedOffset>>,
     text: String,
 }
@@ -115,9 +130,10 @@ impl FhirClient {
             }
         };
         Ok(FhirClient {
-            http: http
-                .build()
-                .map_err(|error| ClientSetupError::from_http(&error))?,
+            wire: Wire::Network(
+                http.build()
+                    .map_err(|error| ClientSetupError::from_http(&error))?,
+            ),
             base,
             authorization,
             max_body_bytes: settings.limits.max_body_bytes,
@@ -125,13 +141,27 @@ impl FhirClient {
                 attempts: settings.limits.attempts,
                 max_retry_after: settings.limits.max_retry_after,
             },
-            pause: Pause::Clock,
+            breaker: Arc::new(Mutex::new(Breaker::new(BreakerPolicy {
+                failures: settings.limits.breaker_failures,
+                rest: settings.limits.breaker_rest,
+            }))),
+            clock: Clock::System,
         })
     }
 
-    /// The same client with another way to wait between attempts.
-    pub fn with_pause(self, pause: Pause) -> FhirClient {
-        FhirClient { pause, ..self }
+    /// The same client by another clock.
+    pub fn with_clock(self, clock: Clock) -> FhirClient {
+        FhirClient { clock, ..self }
+    }
+
+    /// A client with the same settings for a server in this process, of whose health nothing is known yet.
+    pub fn through(&self, wire: Arc<dyn LocalWire>) -> FhirClient {
+        let policy = self.breaker().policy();
+        FhirClient {
+            wire: Wire::Local(wire),
+            breaker: Arc::new(Mutex::new(Breaker::new(policy))),
+            ..self.clone()
+        }
     }
 
     /// Reads the current version of a resource. An id that cannot be one is not found, without asking.
@@ -139,19 +169,36 @@ impl FhirClient {
         if !is_type_name(kind) || !is_id(id) {
             return Ok(ReadAnswer::NotFound);
         }
-        let answer = match self
-            .get(&self.base.below(&[kind, id]), Prefer::Nothing)
-            .await
-        {
-            Err(ClientError::NotFound) => return Ok(ReadAnswer::NotFound),
-            Err(ClientError::Gone) => return Ok(ReadAnswer::Gone),
-            answer => answer?,
+        let url = self.base.below(&[kind, id]);
+        read_answer(kind, self.get(&url, Prefer::Nothing).await)
+    }
+
+    /// Reads a resource unless its current version is still this one; `None` where it is. The version is a version id or
+    /// an entity tag. A server that does not know `If-None-Match` sends the resource, and its version is compared here.
+    pub async fn read_unless(
+        &self,
+        kind: &str,
+        id: &str,
+        version: &str,
+    ) -> Result<Option<ReadAnswer>, ClientError> {
+        if !is_type_name(kind) || !is_id(id) {
+            return Ok(Some(ReadAnswer::NotFound));
+        }
+        let url = self.base.below(&[kind, id]);
+        let condition = (IF_NONE_MATCH, writing::entity_tag(version));
+        let answer = match self.get_with(&url, Prefer::Nothing, Some(&condition)).await {
+            Err(ClientError::Conflict { status: 304 }) => return Ok(None),
+            answer => read_answer(kind, answer)?,
         };
-        body::expect_resource(kind, &answer.text)?;
-        Ok(ReadAnswer::Found {
-            text: answer.text,
-            etag: answer.etag,
-        })
+        let is_known = match &answer {
+            ReadAnswer::Found { text, etag } => {
+                let version = writing::bare_version(version);
+                (etag.as_deref().map(writing::bare_version) == Some(version))
+                    || body::version_id(text).as_deref() == Some(version)
+            }
+            ReadAnswer::NotFound | ReadAnswer::Gone => false,
+        };
+        Ok((!is_known).then_some(answer))
     }
 
     /// Searches resources of a type by these parameters, in their order. Nothing is sent before the first page is asked for.
@@ -165,18 +212,23 @@ impl FhirClient {
 
     /// Sends a transaction Bundle, once. Success means that every entry was carried out; the answers are in their order.
     pub async fn transaction(&self, bundle_text: &str) -> Result<Vec<EntryAnswer>, ClientError> {
-        let request = self
-            .request(Method::POST, &self.base.root(), Prefer::MinimalReturn)?
-            .header(CONTENT_TYPE, FHIR_JSON)
-            .body(bundle_text.to_owned());
-        let answer = match self.exchange(&Method::POST, request).await {
-            // The status said success, and the body that would tell more is lost.
-            Err(ClientError::Unreadable(_) | ClientError::TooLarge(_)) => {
-                return Err(ClientError::Ambiguous { status: None });
-            }
-            answer => answer?,
-        };
+        let answer = self
+            .write(Method::POST, &self.base.root(), Some(bundle_text), None)
+            .await?;
         transaction::entry_answers(bundle_text, &answer.text, answer.status)
+    }
+
+    /// Waits while the server is left alone, unless that is longer than a server is waited for.
+    pub async fn let_rest(&self) {
+        let rest = self.breaker().rests_for(self.clock.now());
+        if let Some(rest) = rest.filter(|rest| *rest <= self.retry.max_retry_after) {
+            self.clock.wait(rest).await;
+        }
+    }
+
+    /// All versions of a resource, page by page.
+    pub fn history(&self, kind: &str, id: &str) -> Pages {
+        Pages::new(self.clone(), self.base.below(&[kind, id, "_history"]))
     }
 
     /// Reads what the server says of itself.
@@ -192,18 +244,50 @@ impl FhirClient {
 
     /// Reads an address, trying again where that can help.
     async fn get(&self, url: &Url, prefer: Prefer) -> Result<Answer, ClientError> {
+        self.get_with(url, prefer, None).await
+    }
+
+    /// The same under a condition, which is a header.
+    async fn get_with(
+        &self,
+        url: &Url,
+        prefer: Prefer,
+        condition: Option<&(HeaderName, String)>,
+    ) -> Result<Answer, ClientError> {
         let mut tried = 0;
         loop {
-            let request = self.request(Method::GET, url, prefer)?;
-            let error = match self.exchange(&Method::GET, request).await {
+            let request = self.request(Method::GET, url, prefer, condition)?;
+            let error = match self.exchange(request).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             tried += 1;
             match self.retry.wait_after(tried, &error, jitter()) {
-                Some(wait) => self.pause.wait(wait).await,
+                Some(wait) => self.clock.wait(wait).await,
                 None => return Err(error),
             }
+        }
+    }
+
+    /// Sends a write, once.
+    async fn write(
+        &self,
+        method: Method,
+        url: &Url,
+        text: Option<&str>,
+        condition: Option<&(HeaderName, String)>,
+    ) -> Result<Answer, ClientError> {
+        let mut request = self.request(method, url, Prefer::MinimalReturn, condition)?;
+        if let Some(text) = text {
+            request.headers_mut().insert(CONTENT_TYPE, FHIR_JSON);
+            *request.body_mut() = Some(text.to_owned().into());
+        }
+        match self.exchange(request).await {
+            // The status said success, and the body that would tell more is lost.
+            Err(ClientError::Unreadable(_) | ClientError::TooLarge(_)) => {
+                Err(ClientError::Ambiguous { status: None })
+            }
+            answer => answer,
         }
     }
 
@@ -213,38 +297,55 @@ impl FhirClient {
         method: Method,
         url: &Url,
         prefer: Prefer,
-    ) -> Result<RequestBuilder, ClientError> {
+        condition: Option<&(HeaderName, String)>,
+    ) -> Result<Request, ClientError> {
         if !self.base.covers(url) {
             return Err(ClientError::Untrusted(Distrust::ForeignLink));
         }
-        let mut request = self
-            .http
-            .request(method, url.clone())
-            .header(ACCEPT, FHIR_JSON)
-            .header(CACHE_CONTROL, "no-cache");
-        request = match prefer {
-            Prefer::Nothing => request,
-            Prefer::StrictHandling => request.header(PREFER, "handling=strict"),
-            Prefer::MinimalReturn => request.header(PREFER, "return=minimal"),
+        let mut request = Request::new(method, url.clone());
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT, FHIR_JSON);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        let prefer = match prefer {
+            Prefer::Nothing => None,
+            Prefer::StrictHandling => Some("handling=strict"),
+            Prefer::MinimalReturn => Some("return=minimal"),
         };
+        if let Some(prefer) = prefer {
+            headers.insert(PREFER, HeaderValue::from_static(prefer));
+        }
+        if let Some((name, value)) = condition {
+            let value = HeaderValue::from_str(value).map_err(|_| ClientError::NotSent {
+                why: "a condition holds characters that cannot be sent".to_owned(),
+            })?;
+            headers.insert(name, value);
+        }
         if let Some(authorization) = &self.authorization {
-            request = request.header(AUTHORIZATION, authorization.clone());
+            headers.insert(AUTHORIZATION, authorization.clone());
         }
         Ok(request)
     }
 
-    /// Sends a request and reads the whole answer.
-    async fn exchange(
-        &self,
-        method: &Method,
-        request: RequestBuilder,
-    ) -> Result<Answer, ClientError> {
-        let response = request
-            .send()
-            .await
-            .map_err(|error| ClientError::from_transport(&error))?;
+    /// Sends a request and reads the whole answer, unless the server rests.
+    async fn exchange(&self, request: Request) -> Result<Answer, ClientError> {
+        let admitted = self.breaker().admit(self.clock.now());
+        admitted.map_err(|for_about| ClientError::Resting { for_about })?;
+        let answer = self.send(request).await;
+        let failure = answer.as_ref().err();
+        self.breaker().note(self.clock.now(), failure);
+        answer
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn send(&self, request: Request) -> Result<Answer, ClientError> {
+        let method = request.method().clone();
+        let response = self.wire.send(request).await?;
         let status = response.status();
         let etag = header_text(response.headers(), ETAG);
+        let location = header_text(response.headers(), LOCATION);
         let server_date =
             header_text(response.headers(), DATE).and_then(|date| retry::http_date(&date));
         let retry_after = header_text(response.headers(), RETRY_AFTER)
@@ -254,18 +355,32 @@ impl FhirClient {
             return Ok(Answer {
                 status: status.as_u16(),
                 etag,
+                location,
                 server_date,
                 text: text?,
             });
         }
         // The status tells what to do even if the body is lost.
         Err(ClientError::from_status(
-            method,
+            &method,
             status,
             retry_after,
             &text.unwrap_or_default(),
         ))
     }
+}
+
+fn read_answer(kind: &str, answer: Result<Answer, ClientError>) -> Result<ReadAnswer, ClientError> {
+    let answer = match answer {
+        Err(ClientError::NotFound) => return Ok(ReadAnswer::NotFound),
+        Err(ClientError::Gone) => return Ok(ReadAnswer::Gone),
+        answer => answer?,
+    };
+    body::expect_resource(kind, &answer.text)?;
+    Ok(ReadAnswer::Found {
+        text: answer.text,
+        etag: answer.etag,
+    })
 }
 
 fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<String> {

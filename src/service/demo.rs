@@ -9,9 +9,11 @@ use anyhow::{Context, Result};
 use include_dir::{Dir, include_dir};
 
 use super::client::FhirClient;
+use super::clock::Clock;
 use super::fake_server::{FakeServer, FakeServerOptions};
 use super::output::print;
 use super::pass::{Pass, PassOptions, PassReport};
+use super::publish::known::{Servers, holder};
 use super::publish::{Outcome, Publisher};
 use super::pull::Puller;
 use super::store::Store;
@@ -62,15 +64,23 @@ pub async fn run(mut config: Config, serve: bool) -> Result<()> {
     let publishing = app::publishing(&config, Release::R4)?;
     let client = FhirClient::new(&config.read_server()?)?;
     let store = Store::in_memory().await?;
-    let puller = Puller::new(
-        client.clone(),
-        &server.base_url(),
-        client.capabilities().await?,
-    );
+    let capabilities = client.capabilities().await?;
+    let servers = Servers {
+        client: &client,
+        capabilities: &capabilities,
+        settings: &config.server,
+        base: &config.identifiers.base,
+    };
+    let target = servers.target(&store, true).await?;
+    let puller = Puller::new(client.clone(), &server.base_url(), capabilities);
     let pass = Pass {
         puller: &puller,
         publisher: Publisher {
             client: &client,
+            reader: &client,
+            target: &target,
+            clock: Clock::System,
+            holder: holder(),
             store: &store,
             rules: &rules,
             publishing: &publishing,

@@ -10,6 +10,7 @@
 //!
 //! * `http` knows the routes, `call` what a request says, `answer` how it is answered, `capability` what `/metadata` says.
 //! * `faults` knows what the faults are, `fault_text` how they are written, `cuttable` how a connection is reset.
+//! * `dialects` knows how the server differs for good. `in_process` lets a client reach it without a connection.
 //! * `resources` keeps the versions. `incoming` makes one of a client's text; `json_members` leaves its digits alone.
 //! * `search` finds them, page by page: `parameters` says by what, `filters` which match, `includes` what comes along.
 //! * `transaction` works on Bundles of requests, by the `actions` of their entries; `bundle` is what goes out.
@@ -23,18 +24,27 @@
 //! | fault | what happens |
 //! |---|---|
 //! | `latency:ms=250` | the request waits first |
-//! | `status:code=429,retry-after=2` | it is refused with this status (and `Retry-After`, if given); nothing is done |
+//! | `status:code=429,retry-after=2` | it is answered with this status, 304 or from 400 (and `Retry-After`, if given); nothing is done |
+//! | `status:code=503,after-commit` | the same after everything has been done; `retry-after-date=2` gives the wait as a date |
 //! | `reset:before-commit` | the connection is reset; nothing is done |
 //! | `reset:after-commit` | the connection is reset after everything has been done |
+//! | `hang:before-commit` | no answer comes until the client gives up; nothing is done |
+//! | `hang:after-commit` | the same after everything has been done |
+//! | `outcome-as-success:before-commit` | 200 with an OperationOutcome of an error; nothing is done (or `after-commit`) |
+//! | `entry-error:code=412,before-commit` | a transaction is done but for its last entry (or `entry=0`), whose status in the answer is this; with `after-commit` that entry is done as well |
 //! | `expired-page` | the link to a further page of a search answers 410 |
 //! | `stale-index:writes=2` | searches do not see a resource before two later writes |
 //!
 //! Each also takes `method=POST`, `path=/Observation` (how the path below the base begins; `/` is the base alone,
 //! where transactions go) and `times=3` (how many requests it strikes; until it is cleared, if not given).
-//! Resets strike writing requests, unless a method is named.
+//! Resets, hangs and outcomes strike writing requests, unless a method is named.
 //!
 //! `POST {base}/$faults` with a JSON list such as `["reset:after-commit,times=1"]` adds faults, `DELETE {base}/$faults`
 //! clears them. These two requests are neither struck by faults nor found among [`FakeServer::requests`].
+//!
+//! # Dialects
+//!
+//! [`Dialect`] lists the lasting ways in which the server can be told to differ from what FHIR describes.
 
 mod actions;
 mod answer;
@@ -44,10 +54,12 @@ mod capability;
 mod clock;
 mod cuttable;
 mod dates;
+mod dialects;
 mod fault_text;
 mod faults;
 mod filters;
 mod http;
+mod in_process;
 mod includes;
 mod incoming;
 mod json_members;
@@ -64,17 +76,20 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::http::StatusCode;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use clock::FakeClock;
+pub use dialects::{Dialect, DialectParseError};
 pub use fault_text::FaultParseError;
-pub use faults::{Fault, FaultKind, ResetMoment};
+pub use faults::{EntryError, Fault, FaultKind, FaultMoment, RetryAfter};
 pub use seeding::SeedError;
 
+use super::client::LocalWire;
 use cuttable::{CuttableListener, Line};
+use dialects::Manners;
+use in_process::InProcess;
 use resources::{Resources, Version};
 use search::KeptSearches;
 
@@ -93,8 +108,8 @@ pub struct FakeServerOptions {
     pub faults: Vec<Fault>,
     /// The path of the base URL: empty, or with a slash in front and none behind. Default `/fhir`.
     pub base_path: String,
-    /// The status of a transaction of which an entry's precondition failed. Default 412; some servers say 400.
-    pub transaction_conflict_status: u16,
+    /// How the server differs from what FHIR describes. Default not at all.
+    pub dialects: Vec<Dialect>,
 }
 
 impl Default for FakeServerOptions {
@@ -106,7 +121,7 @@ impl Default for FakeServerOptions {
             clock: FakeClock::real(),
             faults: Vec::new(),
             base_path: "/fhir".to_owned(),
-            transaction_conflict_status: StatusCode::PRECONDITION_FAILED.as_u16(),
+            dialects: Vec::new(),
         }
     }
 }
@@ -135,6 +150,11 @@ pub struct SeenRequest {
 /// A running server. Dropping it stops it.
 pub struct FakeServer {
     shared: Arc<Shared>,
+    /// Absent where the server is reached from this process alone.
+    listening: Option<Listening>,
+}
+
+struct Listening {
     serving: JoinHandle<std::io::Result<()>>,
     /// The server stops when this is dropped.
     stop_signal: oneshot::Sender<()>,
@@ -145,30 +165,8 @@ impl FakeServer {
     ///
     /// Fails if the address cannot be listened on, or if an option makes no sense.
     pub async fn start(options: FakeServerOptions) -> std::io::Result<FakeServer> {
-        let unusable = |why: &str| std::io::Error::new(std::io::ErrorKind::InvalidInput, why);
-        let base_path = options.base_path;
-        if !base_path.is_empty() && (!base_path.starts_with('/') || base_path.ends_with('/')) {
-            return Err(unusable(
-                "the base path is neither empty nor with a slash in front and none behind",
-            ));
-        }
-        let conflict_status = StatusCode::from_u16(options.transaction_conflict_status)
-            .ok()
-            .filter(StatusCode::is_client_error)
-            .ok_or_else(|| unusable("the status of a conflict is not from 400 to 499"))?;
         let listener = TcpListener::bind(options.listen).await?;
-        let shared = Arc::new(Shared {
-            address: listener.local_addr()?,
-            base_path,
-            page_size: options.page_size,
-            max_page_size: options.max_page_size,
-            transaction_conflict_status: conflict_status,
-            clock: options.clock,
-            store: Mutex::default(),
-            searches: Mutex::default(),
-            faults: Mutex::new(options.faults),
-            requests: Mutex::default(),
-        });
+        let shared = Shared::new(listener.local_addr()?.to_string(), options)?;
         let (stop_signal, stopped) = oneshot::channel::<()>();
         let service =
             http::router(Arc::clone(&shared)).into_make_service_with_connect_info::<Line>();
@@ -179,14 +177,33 @@ impl FakeServer {
             });
         Ok(FakeServer {
             shared,
-            serving: tokio::spawn(serving.into_future()),
-            stop_signal,
+            listening: Some(Listening {
+                serving: tokio::spawn(serving.into_future()),
+                stop_signal,
+            }),
         })
+    }
+
+    /// A server without resources that listens nowhere: it is reached by [`FakeServer::wire`] alone, and never waits.
+    ///
+    /// Fails if an option makes no sense.
+    pub fn in_process(options: FakeServerOptions) -> std::io::Result<FakeServer> {
+        Ok(FakeServer {
+            shared: Shared::new("localhost".to_owned(), options)?,
+            listening: None,
+        })
+    }
+
+    /// A way to this server without a connection, for a client in the same process.
+    ///
+    /// Where a connection would be reset or hang, no answer comes, at once; a latency takes no time.
+    pub fn wire(&self) -> Arc<dyn LocalWire> {
+        Arc::new(InProcess::of(&self.shared))
     }
 
     /// The base URL, such as `http://127.0.0.1:40123/fhir`.
     pub fn base_url(&self) -> String {
-        format!("http://{}{}", self.shared.address, self.shared.base_path)
+        format!("http://{}{}", self.shared.authority, self.shared.base_path)
     }
 
     /// The versions of a resource as JSON texts, oldest first, without deletions.
@@ -223,9 +240,11 @@ impl FakeServer {
 
     /// Stops accepting, lets requests under way finish, and returns when all connections are closed.
     pub async fn stop(self) {
-        drop(self.stop_signal);
-        // Serving ends without an error, and a panic has nobody left to be told.
-        let _ = self.serving.await;
+        if let Some(listening) = self.listening {
+            drop(listening.stop_signal);
+            // Serving ends without an error, and a panic has nobody left to be told.
+            let _ = listening.serving.await;
+        }
     }
 }
 
@@ -241,16 +260,41 @@ impl fmt::Debug for FakeServer {
 
 /// What all requests of one server share. Each lock is held for one piece of work that does not wait.
 struct Shared {
-    address: SocketAddr,
+    /// Host and port of the base URL.
+    authority: String,
     base_path: String,
     page_size: usize,
     max_page_size: usize,
-    transaction_conflict_status: StatusCode,
     clock: FakeClock,
     store: Mutex<Resources>,
     searches: Mutex<KeptSearches>,
     faults: Mutex<Vec<Fault>>,
     requests: Mutex<Vec<SeenRequest>>,
+}
+
+impl Shared {
+    fn new(authority: String, options: FakeServerOptions) -> std::io::Result<Arc<Shared>> {
+        let unusable = |why: &str| std::io::Error::new(std::io::ErrorKind::InvalidInput, why);
+        let base_path = options.base_path;
+        if !base_path.is_empty() && (!base_path.starts_with('/') || base_path.ends_with('/')) {
+            return Err(unusable(
+                "the base path is neither empty nor with a slash in front and none behind",
+            ));
+        }
+        let manners = Manners::of(&options.dialects)
+            .ok_or_else(|| unusable("the status of a dialect is not from 400 to 499"))?;
+        Ok(Arc::new(Shared {
+            authority,
+            base_path,
+            page_size: options.page_size,
+            max_page_size: options.max_page_size,
+            clock: options.clock,
+            store: Mutex::new(Resources::of(manners)),
+            searches: Mutex::default(),
+            faults: Mutex::new(options.faults),
+            requests: Mutex::default(),
+        }))
+    }
 }
 
 /// Locks; what a panicking thread left is whole enough for a server that is only pretended.

@@ -3,24 +3,28 @@
 //! Every report, and every Observation that no report names, that the pass has seen ends in exactly one column of the
 //! ledger. The cursor moves only past what was written, put up for review, or noted for the next pass.
 
+mod patient;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
-use super::client::{ClientError, Pause};
+use super::client::ClientError;
 use super::progress::Progress;
-use super::publish::{Change, Outcome, PublishError, Publisher};
+use super::publish::{Change, Outcome, PublishError, Publisher, ends_the_pass};
 use super::pull::{Puller, Texts, Window, horizon};
 use super::store::{PassSummary, Store, StoreError};
 use crate::config::PullConfig;
 use crate::fhir::elements::Reference;
-use crate::fhir::groups::{MOST_TOGETHER, MOST_VALUES_TOGETHER};
-use crate::fhir::json::{Json, MOST_VALUES};
+use crate::fhir::json::Json;
 use crate::fhir::pool::{Pool, Rejected};
-use crate::her2::evidence::Source;
 use crate::mapping::coverage::{CodeKey, knows};
-use crate::pipeline::ledger::{Ended, Ledger, UnitContent, UnitResult};
-use crate::pipeline::{CaseResult, Derived, Rules, derive};
+use crate::pipeline::ledger::{Ended, Ledger};
+use crate::pipeline::{CaseResult, Rules};
+
+/// After so many patients in a row that could not be read it is the server that fails, and its rests are not waited for any
+/// more: the others are left to the next pass at once.
+const MOST_UNREAD_IN_A_ROW: u32 = 3;
 
 /// Name of the one feed there is.
 const FEED: &str = "pull";
@@ -32,8 +36,6 @@ pub struct PassOptions {
     pub since: Option<DateTime<Utc>>,
     /// Write nothing, neither on the server nor in the store, and say what would change.
     pub dry_run: bool,
-    /// How to wait for a server that is busy.
-    pub pause: Pause,
 }
 
 /// What a pass came to.
@@ -110,7 +112,7 @@ impl Pass<'_> {
     }
 
     async fn work(&self, options: &PassOptions, report: &mut PassReport) -> Result<(), PassError> {
-        let started = Utc::now();
+        let started = self.publisher.clock.now();
         if !options.dry_run {
             self.release_mapped().await?;
         }
@@ -118,15 +120,15 @@ impl Pass<'_> {
         let since = self.since(options, cursor);
         let mut window = self.puller.window(since, self.rules).await?;
         let parked = self.take_up_parked(&mut window).await?;
+        for (case, id) in &window.own {
+            self.publisher.look_for_copies(case, id).await?;
+        }
 
         report.rejected.clone_from(&window.rejected);
         let mut all_named = true;
         for rejected in &window.rejected {
             report.ledger.enter(Ended::Failed);
-            let outcome = self
-                .publisher
-                .name_unreadable(rejected, started, &options.pause)
-                .await?;
+            let outcome = self.publisher.name_unreadable(rejected, started).await?;
             match outcome {
                 Outcome::Would(_, lines) => report.would_change.extend(lines),
                 Outcome::Retry(code) | Outcome::Failed(code) => {
@@ -138,9 +140,15 @@ impl Pass<'_> {
         }
         let subjects = by_subject(&mut window, &parked.gone, self.puller.base());
         let progress = Progress::new("patients", Some(subjects.len() as u64));
+        let mut unread_in_a_row = 0;
         for (subject, patient) in subjects {
-            self.patient(subject.as_deref(), patient, &options.pause, report)
-                .await?;
+            // One patient's resources may be what a server fails at; the next ones are not to suffer from that.
+            if unread_in_a_row < MOST_UNREAD_IN_A_ROW {
+                self.publisher.reader.let_rest().await;
+                self.publisher.client.let_rest().await;
+            }
+            let was_read = self.patient(subject.as_deref(), patient, report).await?;
+            unread_in_a_row = if was_read { 0 } else { unread_in_a_row + 1 };
             progress.advance();
         }
         progress.finish();
@@ -151,9 +159,14 @@ impl Pass<'_> {
         }
 
         if !options.dry_run {
-            let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
-            for unit in &parked.units {
-                if !report.open.contains_key(unit) {
+            let now = self
+                .publisher
+                .clock
+                .now()
+                .to_rfc3339_opts(SecondsFormat::Millis, true);
+            for unit in parked.units.iter().chain(&parked.resting) {
+                let was_seen = report.units.contains_key(unit) || parked.units.contains(unit);
+                if was_seen && !report.open.contains_key(unit) {
                     self.store.unpark(unit).await?;
                 }
             }
@@ -175,7 +188,11 @@ impl Pass<'_> {
                 self.store.set_cursor(FEED, &reached.to_rfc3339()).await?;
             }
             self.store
-                .record_pass(&summary(&report.ledger, started))
+                .record_pass(&summary(
+                    &report.ledger,
+                    started,
+                    self.publisher.clock.now(),
+                ))
                 .await?;
         }
         let unmapped = match options.dry_run {
@@ -227,8 +244,14 @@ impl Pass<'_> {
     /// read waits on and holds up nothing else.
     async fn take_up_parked(&self, window: &mut Window) -> Result<TakenUp, PassError> {
         let mut taken_up = TakenUp::default();
+        let now = self.publisher.clock.now();
         for parked in self.store.parked().await? {
+            let is_due = parked.is_due(now);
             let unit = parked.unit;
+            if !is_due {
+                taken_up.resting.push(unit);
+                continue;
+            }
             taken_up.units.push(unit.clone());
             if window.texts.contains_key(&unit) {
                 window.changed.insert(unit);
@@ -263,179 +286,6 @@ impl Pass<'_> {
         }
         Ok(None)
     }
-
-    /// Everything of one patient that changed: derived together, written case by case.
-    async fn patient(
-        &self,
-        subject: Option<&str>,
-        patient: OfPatient,
-        pause: &Pause,
-        report: &mut PassReport,
-    ) -> Result<(), PassError> {
-        let OfPatient { changed, texts } = patient;
-        // Cases that the changed resources belonged to before, and everything those cases rested on.
-        let mut earlier: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let mut also = BTreeSet::new();
-        for source in &changed {
-            for case in self.store.cases_of_source(source).await? {
-                also.extend(self.store.sources_of_case(&case).await?);
-                earlier.entry(case).or_default().insert(source.clone());
-            }
-        }
-        // What was taken up without a text is gone.
-        let gone: BTreeSet<String> = (changed.iter())
-            .filter(|key| !texts.contains_key(*key))
-            .cloned()
-            .collect();
-        let texts = match self
-            .puller
-            .neighbourhood(subject, texts, also, self.rules)
-            .await
-        {
-            Ok(texts) => texts,
-            Err(error) if ends_the_pass(&error) => return Err(error.into()),
-            Err(error) => {
-                tracing::warn!(%error, units = changed.len(), "a patient's results could not be read; the next pass tries again");
-                for unit in &changed {
-                    report.enter(unit, Ended::Retry);
-                }
-                return Ok(());
-            }
-        };
-        let Some(pool) = pool_of(&texts, self.puller.base()) else {
-            tracing::error!(
-                units = changed.len(),
-                resources = texts.len(),
-                "a patient has more results than are decided together; a person has to look"
-            );
-            for unit in &changed {
-                report.enter(unit, Ended::Failed);
-            }
-            return Ok(());
-        };
-        let derived = derive(&pool, self.rules);
-        (report.unmapped).extend(derived.coverage.unmapped().map(|(key, _)| key.clone()));
-        let touched: Vec<&UnitResult> = (derived.units.iter())
-            .filter(|unit| is_touched(unit, &changed))
-            .collect();
-        let earlier_cases: BTreeSet<String> = earlier.keys().cloned().collect();
-        let ended = self
-            .write(&touched, &earlier_cases, &derived, &pool, pause, report)
-            .await?;
-        for unit in &touched {
-            let of_unit = |source: &String| *source == unit.key || unit.sources.contains(source);
-            // A case that it has left is somebody else's, unless it could not be brought to its end.
-            let trouble = (earlier.iter())
-                .filter(|(_, sources)| sources.iter().any(of_unit))
-                .filter_map(|(case, _)| ended.get(case).copied())
-                .filter(|end| matches!(end, Ended::Retry | Ended::Failed))
-                .max();
-            let own = end_of(unit, &ended);
-            report.enter(&unit.key, trouble.map_or(own, |trouble| trouble.max(own)));
-        }
-        for unit in &gone {
-            let ends = (earlier.iter())
-                .filter(|(_, sources)| sources.contains(unit))
-                .filter_map(|(case, _)| ended.get(case).copied());
-            report.enter(unit, ends.max().unwrap_or(Ended::NotHer2));
-        }
-        self.remember(&derived, &pool).await
-    }
-
-    /// Writes the cases of the touched units, and withdraws those that have nothing left to stand on.
-    async fn write(
-        &self,
-        touched: &[&UnitResult],
-        earlier_cases: &BTreeSet<String>,
-        derived: &Derived,
-        pool: &Pool<'_>,
-        pause: &Pause,
-        report: &mut PassReport,
-    ) -> Result<BTreeMap<String, Ended>, PassError> {
-        let mut due: BTreeSet<&str> = earlier_cases.iter().map(String::as_str).collect();
-        for unit in touched {
-            if let UnitContent::Cases(cases) = &unit.content {
-                due.extend(cases.iter().map(String::as_str));
-            }
-            due.extend(unit.emptied.iter().map(String::as_str));
-        }
-        let mut ended = BTreeMap::new();
-        for id in due {
-            let case = derived.cases.iter().find(|case| case.id == id);
-            let outcome = match case {
-                Some(case) => {
-                    let now = Utc::now();
-                    self.publisher.publish(case, pool, now, pause).await?
-                }
-                None => {
-                    let empty = derived.empty.iter().find(|empty| empty.id == id);
-                    let sources: BTreeSet<Source> = (empty.iter())
-                        .flat_map(|empty| &empty.excluded)
-                        .map(|excluded| excluded.source.clone())
-                        .collect();
-                    let now = Utc::now();
-                    self.publisher.withdraw(id, &sources, now, pause).await?
-                }
-            };
-            let end = match (&outcome, case) {
-                (Outcome::Failed(code), _) => {
-                    tracing::error!(case = id, code, "a case was refused; a person has to look");
-                    Ended::Failed
-                }
-                (Outcome::Retry(code), _) => {
-                    tracing::warn!(
-                        case = id,
-                        code,
-                        "a case was not written; the next pass tries again"
-                    );
-                    Ended::Retry
-                }
-                (_, Some(case)) if !case.decision.review.is_empty() => Ended::Review,
-                (Outcome::Written(_) | Outcome::Would(..), _) => Ended::Written,
-                (Outcome::Unchanged, Some(_)) => Ended::Unchanged,
-                (Outcome::Unchanged, None) => Ended::NotHer2,
-            };
-            if let Outcome::Written(change) | Outcome::Would(change, _) = &outcome {
-                *report.changes.entry(*change).or_default() += 1;
-                if *change == Change::Withdrawn {
-                    report.withdrawn.push(id.to_owned());
-                }
-            }
-            if let Outcome::Would(_, lines) = &outcome {
-                report.would_change.extend(lines.iter().cloned());
-            }
-            ended.insert(id.to_owned(), end);
-            if let Some(case) = case {
-                report.cases.push((case.clone(), outcome));
-            }
-        }
-        Ok(ended)
-    }
-
-    /// Notes which sources each case rests on, and which units name it, so that one that leaves a case is noticed; and
-    /// which codes are unmapped.
-    async fn remember(&self, derived: &Derived, pool: &Pool<'_>) -> Result<(), PassError> {
-        if self.publisher.dry_run {
-            return Ok(());
-        }
-        let resources: Vec<&str> = pool.all().map(|resource| resource.key.as_str()).collect();
-        let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
-        (self.store.quarantine(&resources, &derived.coverage, &now)).await?;
-        for case in &derived.cases {
-            let names_it = |unit: &&UnitResult| match &unit.content {
-                UnitContent::Cases(cases) => cases.contains(&case.id),
-                UnitContent::NotHer2 | UnitContent::NoResult => false,
-            };
-            let units = derived.units.iter().filter(names_it);
-            let sources: BTreeSet<String> = (case.inputs.iter())
-                .map(|input| input.reference.clone())
-                .chain(units.map(|unit| unit.key.clone()))
-                .collect();
-            let sources: Vec<String> = sources.into_iter().collect();
-            self.store.set_sources_of_case(&case.id, &sources).await?;
-        }
-        Ok(())
-    }
 }
 
 impl PassReport {
@@ -451,42 +301,17 @@ impl PassReport {
     }
 }
 
-/// A patient's resources; `None` where they are more than are decided together.
-fn pool_of<'t>(texts: &'t Texts, base: &str) -> Option<Pool<'t>> {
-    if texts.len() > MOST_TOGETHER {
-        return None;
-    }
-    let mut left = MOST_VALUES_TOGETHER;
-    let mut pool = Pool::new(Some(base));
-    for text in texts.values() {
-        // What is no resource was rejected when it was pulled.
-        let before = left;
-        match Json::parse_within(text, &mut left) {
-            Ok(json) => drop(pool.add(json, None, "the server")),
-            Err(_) if before < MOST_VALUES => return None,
-            Err(_) => {}
-        }
-    }
-    Some(pool)
-}
-
 /// Units that an earlier pass left open.
 #[derive(Debug, Default)]
 struct TakenUp {
-    /// All of them.
+    /// Those that are due.
     units: Vec<String>,
     /// Those that are no longer on the server, with their patients.
     gone: BTreeMap<String, Option<String>>,
     /// Those that cannot be read now.
     unread: Vec<String>,
-}
-
-/// Whether an error of the server concerns everything else as well.
-fn ends_the_pass(error: &ClientError) -> bool {
-    matches!(
-        error,
-        ClientError::NotSent { .. } | ClientError::Unauthorized | ClientError::Untrusted(_)
-    )
+    /// Those that failed before and are left alone for now.
+    resting: Vec<String>,
 }
 
 /// Whether a window that begins there leaves nothing unread behind the cursor.
@@ -495,28 +320,6 @@ fn leaves_no_gap(since: Option<DateTime<Utc>>, cursor: Option<DateTime<Utc>>) ->
         (Some(since), Some(cursor)) => since <= cursor,
         _ => true,
     }
-}
-
-/// Whether something of the unit changed: itself, or an Observation it names.
-fn is_touched(unit: &UnitResult, changed: &BTreeSet<String>) -> bool {
-    changed.contains(&unit.key) || unit.sources.iter().any(|source| changed.contains(source))
-}
-
-/// The worst end of a unit's cases.
-fn end_of(unit: &UnitResult, ended: &BTreeMap<String, Ended>) -> Ended {
-    let withdrawn = (unit.emptied.iter())
-        .filter_map(|case| ended.get(case).copied())
-        .filter(|end| *end != Ended::NotHer2)
-        .max();
-    let own = match &unit.content {
-        UnitContent::NotHer2 => Ended::NotHer2,
-        UnitContent::NoResult => Ended::NoResult,
-        UnitContent::Cases(cases) => (cases.iter())
-            .filter_map(|case| ended.get(case).copied())
-            .max()
-            .unwrap_or(Ended::Unchanged),
-    };
-    withdrawn.map_or(own, |withdrawn| withdrawn.max(own))
 }
 
 /// What a window brought of one patient.
@@ -553,10 +356,10 @@ pub(super) fn by_subject(
     subjects
 }
 
-fn summary(ledger: &Ledger, started: DateTime<Utc>) -> PassSummary {
+fn summary(ledger: &Ledger, started: DateTime<Utc>, now: DateTime<Utc>) -> PassSummary {
     let count = |column: u64| u32::try_from(column).unwrap_or(u32::MAX);
     // A pass that takes no time at all still ends after it began.
-    let finished = Utc::now().max(started + TimeDelta::milliseconds(1));
+    let finished = now.max(started + TimeDelta::milliseconds(1));
     PassSummary {
         started: started.to_rfc3339(),
         finished: finished.to_rfc3339(),

@@ -1,32 +1,56 @@
-//! One case onto the server, once: its resources in one transaction, fenced by the version that was read.
+//! One case onto the server, once: fenced by the version that was read before its inputs were.
 //!
-//! Logical ids follow from the case, so a repeat finds its earlier self. After any answer that leaves open what
-//! happened, the result is read back by id before it is judged; nothing is sent twice blindly.
+//! The order is what keeps a late writer from putting an older answer over a newer one. First the standing result is
+//! *sighted*; then the inputs are read and decided on; then the inputs are asked again whether they still are the versions
+//! that were read; then the resources are written on condition that the sighted version still stands. Whoever has written
+//! meanwhile, from inputs as new or newer, has moved that version, and the case is judged anew.
+//!
+//! What is about to be written stands in the store before it is sent. After any answer that leaves something open the
+//! result is read back before it is judged; nothing is sent twice blindly. What a server does not honour of all this is
+//! known from its [`dialect`] and replaced.
 
+mod address;
+mod answers;
 mod bundle;
 mod delivery;
+pub mod dialect;
 mod dry_run;
+pub mod known;
+mod pins;
+pub mod probe;
+mod repair;
 mod standing;
+mod target;
 mod trouble;
+mod unreadable;
 mod waiting;
 mod withdraw;
 mod worklist;
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use sha2::{Digest, Sha256};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
-use super::client::{ClientError, FhirClient, Pause};
-use super::store::{PublishedCase, Store, StoreError};
-use crate::fhir::pool::{Pool, Rejected};
-use crate::mapping::table::hex;
-use crate::pipeline::results::{Publishing, Resources, compose, observation_id, unreadable_entry};
+use super::client::{ClientError, FhirClient};
+use super::clock::Clock;
+use super::store::{
+    IntendedEntry, Intent, PublishedCase, SourceVersion, Store, StoreError, WrittenVersion,
+};
+use crate::fhir::pool::Pool;
+use crate::pipeline::results::{Publishing, Resources, compose, observation_id};
 use crate::pipeline::{CaseResult, Rules};
-use bundle::{Condition, Entry, bundle};
-use standing::{Found, Standing, WITHDRAWN};
+use bundle::{Condition, Entry};
+use pins::source_versions;
+use standing::{Standing, WITHDRAWN};
 use trouble::Trouble;
-use waiting::Wait;
 
-const MOST_JUDGEMENTS: u32 = 4;
+pub(in crate::service) use answers::{ends_the_pass, given_up};
+pub use target::Target;
+pub(in crate::service) use waiting::Wait;
+
+/// Nothing was written.
+const NOTHING: (&[WrittenVersion], &[SourceVersion]) = (&[], &[]);
+
+/// How long a writer may be at one case. Longer than any write takes, waits included.
+const LEASE: TimeDelta = TimeDelta::minutes(10);
 
 /// What became of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,134 +112,131 @@ pub enum PublishError {
 pub struct Publisher<'p> {
     /// The server to write to.
     pub client: &'p FhirClient,
+    /// The server that inputs are read from.
+    pub reader: &'p FhirClient,
+    /// What is known of the server to write to.
+    pub target: &'p Target,
     /// Our own memory.
     pub store: &'p Store,
     /// What decides.
     pub rules: &'p Rules,
     /// How results look.
     pub publishing: &'p Publishing,
+    /// What tells the time, and how a busy server is waited for.
+    pub clock: Clock,
+    /// This writer, as leases name it: no two at work at one time have the same name.
+    pub holder: String,
     /// Write nothing, say what would change.
     pub dry_run: bool,
 }
 
 /// How one judgement of a case ended.
-enum Attempt {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::service) enum Attempt {
     /// It is settled.
     Done(Outcome),
-    /// It has to be judged anew; why, as a code, and after which wait.
+    /// Its inputs have to be read and judged anew; why, as a code, and after which wait.
     Again(&'static str, Wait),
 }
 
+/// The result of a case as it stood before its inputs were read: what fences the write.
+#[derive(Clone, Debug)]
+pub(in crate::service) struct Sighting(Result<Option<Standing>, Outcome>);
+
+impl Sighting {
+    /// Whether a result stands that was derived from something else. If its inputs were read before it was sighted, they
+    /// may be older than what it was derived from.
+    pub(in crate::service) fn stands_otherwise(&self, fingerprint: Option<&str>) -> bool {
+        let carries =
+            |standing: &Standing| fingerprint.is_some_and(|print| standing.carries(print));
+        matches!(&self.0, Ok(Some(standing)) if !carries(standing) && !standing.is_withdrawn())
+    }
+}
+
 impl Publisher<'_> {
-    /// Writes the resources of a case, or finds that the server has them. `pause` is how a busy server is waited for.
+    /// What stands for a case. To be called before its inputs are read.
     ///
     /// # Errors
     /// [`PublishError`] when the whole pass must end.
-    pub async fn publish(
+    pub(in crate::service) async fn sight(&self, case_id: &str) -> Result<Sighting, PublishError> {
+        match self.result(case_id).await {
+            Ok(standing) => Ok(Sighting(Ok(standing))),
+            Err(Trouble::Case(outcome)) => Ok(Sighting(Err(outcome))),
+            Err(Trouble::Pass(error)) => Err(error),
+        }
+    }
+
+    /// Writes the resources of a case, or finds that the server has them.
+    ///
+    /// # Errors
+    /// [`PublishError`] when the whole pass must end.
+    pub(in crate::service) async fn publish(
         &self,
         case: &CaseResult,
         pool: &Pool<'_>,
+        sighting: &Sighting,
         now: DateTime<Utc>,
-        pause: &Pause,
-    ) -> Result<Outcome, PublishError> {
-        self.until_settled(pause, async || self.judge_and_write(case, pool, now).await)
-            .await
-    }
-
-    /// Puts an entry that cannot be read on the worklist, once.
-    ///
-    /// # Errors
-    /// [`PublishError`] when the whole pass must end.
-    pub async fn name_unreadable(
-        &self,
-        rejected: &Rejected,
-        now: DateTime<Utc>,
-        pause: &Pause,
-    ) -> Result<Outcome, PublishError> {
-        self.until_settled(pause, async || {
-            let release = self.publishing.release;
-            let task = unreadable_entry(rejected, &self.rules.base, release, &instant(now))
-                .map_err(|_| Trouble::not_composable())?;
-            match self.find("Task", &task.id).await? {
-                Found::Nothing => {}
-                Found::Deleted | Found::Standing(_) => {
-                    return Ok(Attempt::Done(Outcome::Unchanged));
-                }
-            }
-            let entries = [Entry {
-                written: task,
-                condition: Condition::New,
-            }];
-            if self.dry_run {
-                let lines = self.would_change(&entries, None).await?;
-                return Ok(Attempt::Done(Outcome::Would(Change::Worklist, lines)));
-            }
-            let written = Attempt::Done(Outcome::Written(Change::Worklist));
-            let refusal = self.deliver(&bundle(&entries), &entries).await?;
-            Ok(refusal.unwrap_or(written))
+    ) -> Result<Attempt, PublishError> {
+        self.alone(&case.id, now, async || {
+            let standing = sighting.0.clone().map_err(Trouble::Case)?;
+            self.judge_and_write(case, pool, standing, now).await
         })
         .await
     }
 
-    /// Judges a case anew as long as an answer leaves something open, but not for ever.
-    async fn until_settled(
+    /// Does something to a case that no other writer of this store is at.
+    async fn alone(
         &self,
-        pause: &Pause,
-        judge: impl AsyncFn() -> Result<Attempt, Trouble>,
-    ) -> Result<Outcome, PublishError> {
-        let mut last = "ambiguous";
-        for judgement in 1..=MOST_JUDGEMENTS {
-            match judge().await {
-                Ok(Attempt::Done(outcome)) | Err(Trouble::Case(outcome)) => return Ok(outcome),
-                Err(Trouble::Pass(error)) => return Err(error),
-                Ok(Attempt::Again(why, wait)) => {
-                    last = why;
-                    match wait.after(judgement) {
-                        None => break,
-                        Some(wait) if judgement < MOST_JUDGEMENTS && !wait.is_zero() => {
-                            pause.wait(wait).await;
-                        }
-                        Some(_) => {}
-                    }
-                }
+        case_id: &str,
+        now: DateTime<Utc>,
+        act: impl AsyncFnOnce() -> Result<Attempt, Trouble>,
+    ) -> Result<Attempt, PublishError> {
+        if !self.dry_run {
+            let (from, until) = (instant(now), instant(now + LEASE));
+            let lease = self.store.lease(case_id, &self.holder, &from, &until);
+            if !lease.await? {
+                return Ok(Attempt::Again("leased", Wait::Backoff));
             }
         }
-        Ok(Outcome::Retry(last))
+        let ended = act().await;
+        if !self.dry_run {
+            self.store.release_lease(case_id, &self.holder).await?;
+        }
+        match ended {
+            Ok(attempt) => Ok(attempt),
+            Err(Trouble::Case(outcome)) => Ok(Attempt::Done(outcome)),
+            Err(Trouble::Pass(error)) => Err(error),
+        }
     }
 
     async fn judge_and_write(
         &self,
         case: &CaseResult,
         pool: &Pool<'_>,
+        standing: Option<Standing>,
         now: DateTime<Utc>,
     ) -> Result<Attempt, Trouble> {
-        let id = observation_id(&case.id);
-        let standing = self.result(&id).await?;
-        if let Some(standing) = &standing
-            && standing.carries(&case.fingerprint)
-        {
+        if let Some(attempt) = self.finish_intent(&case.id, standing.as_ref(), now).await? {
+            return Ok(attempt);
+        }
+        let stands = (standing.as_ref()).filter(|standing| standing.carries(&case.fingerprint));
+        if let Some(standing) = stands {
             if !standing.is_withdrawn() {
-                self.confirm(case, standing.version.clone(), &standing.status, None)
-                    .await?;
-                return Ok(Attempt::Done(Outcome::Unchanged));
+                return self.keep(case, pool, standing, now).await;
             }
             if !self.have_withdrawn(&case.id).await? {
                 return Ok(Attempt::Done(Outcome::Failed("withdrawn-by-another")));
             }
         }
+        if self.is_older_than_written(case, pool).await? {
+            return Ok(Attempt::Again("older-input", Wait::Backoff));
+        }
         let prior = standing.as_ref().map(Standing::prior).transpose()?;
-        let resources = compose(
-            case,
-            pool,
-            self.rules,
-            self.publishing,
-            prior.as_ref(),
-            &instant(now),
-        )
-        .map_err(|_| Trouble::not_composable())?;
+        let resources = self.composed(case, pool, prior.as_ref(), now).await?;
         let worklist = self.worklist(case, &resources).await?;
         if resources.observation.is_none() && worklist.is_empty() {
-            self.confirm(case, None, "", Some(&resources)).await?;
+            self.confirm(case, None, "", Some(&resources), NOTHING, now)
+                .await?;
             return Ok(Attempt::Done(Outcome::Unchanged));
         }
         let change = match (&resources.observation, &prior) {
@@ -229,36 +250,153 @@ impl Publisher<'_> {
             let lines = self.would_change(&entries, standing.as_ref()).await?;
             return Ok(Attempt::Done(Outcome::Would(change, lines)));
         }
-        self.send(case, &entries, &resources, change, now).await
+        if let Some(why) = self.outrun(case, standing.as_ref(), change).await? {
+            return Ok(Attempt::Again(why, Wait::Not));
+        }
+        self.send(case, pool, &entries, &resources, change, now)
+            .await
     }
 
-    /// Sends the transaction once, and notes what stands after it.
+    /// A result that stands as it should. Where this store did not write it, its Tasks are looked at too, for another
+    /// writer may have been interrupted.
+    async fn keep(
+        &self,
+        case: &CaseResult,
+        pool: &Pool<'_>,
+        standing: &Standing,
+        now: DateTime<Utc>,
+    ) -> Result<Attempt, Trouble> {
+        let known = self.store.published(&case.id).await?;
+        let is_ours = known.is_some_and(|known| known.fingerprint == case.fingerprint);
+        let version = standing.version.clone();
+        if is_ours || standing.status != "preliminary" {
+            self.confirm(case, version, &standing.status, None, NOTHING, now)
+                .await?;
+            return Ok(Attempt::Done(Outcome::Unchanged));
+        }
+        let prior = standing.prior()?;
+        let resources = self.composed(case, pool, Some(&prior), now).await?;
+        let missing = self.worklist(case, &resources).await?;
+        if missing.is_empty() {
+            let resources = Some(&resources);
+            self.confirm(case, version, &standing.status, resources, NOTHING, now)
+                .await?;
+            return Ok(Attempt::Done(Outcome::Unchanged));
+        }
+        if self.dry_run {
+            let lines = self.would_change(&missing, None).await?;
+            return Ok(Attempt::Done(Outcome::Would(Change::Worklist, lines)));
+        }
+        match self.deliver(&missing).await? {
+            Err(missed) => self.after(&case.id, missed).await,
+            Ok(versions) => {
+                let resources = Some(&resources);
+                self.confirm(
+                    case,
+                    version,
+                    &standing.status,
+                    resources,
+                    (&versions, &[]),
+                    now,
+                )
+                .await?;
+                Ok(Attempt::Done(Outcome::Written(Change::Worklist)))
+            }
+        }
+    }
+
+    /// The resources of a case, with references that lead from the server they are written to.
+    async fn composed(
+        &self,
+        case: &CaseResult,
+        pool: &Pool<'_>,
+        prior: Option<&crate::pipeline::results::Prior>,
+        now: DateTime<Utc>,
+    ) -> Result<Resources, Trouble> {
+        for member in &case.summarises {
+            // So that the addresses of the results it refers to are known.
+            self.result(member).await?;
+        }
+        let now = instant(now);
+        let composed = compose(case, pool, self.rules, self.publishing, prior, &now);
+        let mut resources = composed.map_err(|_| Trouble::not_composable())?;
+        if let Some(base) = &self.target.reads_from {
+            let written = (resources.observation.iter_mut())
+                .chain(resources.provenance.iter_mut())
+                .chain(resources.tasks.iter_mut());
+            for written in written {
+                written.text =
+                    address::absolute(&written.text, base).ok_or_else(Trouble::not_composable)?;
+            }
+        }
+        Ok(resources)
+    }
+
+    /// Sends the resources once, and notes what stands after it.
     async fn send(
         &self,
         case: &CaseResult,
+        pool: &Pool<'_>,
         entries: &[Entry],
         resources: &Resources,
         change: Change,
         now: DateTime<Utc>,
     ) -> Result<Attempt, Trouble> {
-        let bundle = bundle(entries);
-        let digest = hex(&Sha256::digest(bundle.as_bytes()));
-        self.store
-            .record_intent(&case.id, &case.fingerprint, &digest, &instant(now))
+        self.intend(&case.id, &case.fingerprint, entries, now)
             .await?;
-        if let Some(refusal) = self.deliver(&bundle, entries).await? {
-            return Ok(refusal);
-        }
+        let mut versions = match self.deliver(entries).await? {
+            Ok(versions) => versions,
+            Err(missed) => return self.after(&case.id, missed).await,
+        };
         let standing = match &resources.observation {
-            Some(observation) => self.result(&observation.id).await?,
+            Some(_) => self.result_after(&case.id, change).await?,
             None => None,
         };
+        if resources.observation.is_some() {
+            // Somebody has been faster, or the server said yes and kept nothing.
+            let Some(standing) = (standing.as_ref()).filter(|it| it.carries(&case.fingerprint))
+            else {
+                return Ok(Attempt::Again("ambiguous", Wait::Not));
+            };
+            if let Some(result) = versions.iter_mut().find(|it| it.kind == "Observation") {
+                result.version.clone_from(&standing.version);
+            }
+        }
         let (version, status) = standing.map_or((None, String::new()), |standing| {
             (standing.version, standing.status)
         });
-        self.confirm(case, version, &status, Some(resources))
+        let sources = source_versions(case, pool);
+        let written = (versions.as_slice(), sources.as_slice());
+        self.confirm(case, version, &status, Some(resources), written, now)
             .await?;
+        if !self.pins_hold(case).await? {
+            return Ok(Attempt::Again("inputs-changed", Wait::Not));
+        }
         Ok(Attempt::Done(Outcome::Written(change)))
+    }
+
+    /// Notes in the store what is about to be written.
+    async fn intend(
+        &self,
+        case_id: &str,
+        fingerprint: &str,
+        entries: &[Entry],
+        now: DateTime<Utc>,
+    ) -> Result<(), Trouble> {
+        let intent = Intent {
+            case_id: case_id.to_owned(),
+            server: self.target.server.clone(),
+            fingerprint: fingerprint.to_owned(),
+            entries: (entries.iter())
+                .map(|entry| IntendedEntry {
+                    kind: entry.written.kind.to_owned(),
+                    own_id: entry.written.id.clone(),
+                    text: entry.written.text.clone(),
+                })
+                .collect(),
+            recorded_at: instant(now),
+        };
+        Ok(self.store.record_intent(&intent).await?)
     }
 
     /// Whether the withdrawal that stands is ours, as far as we remember.
@@ -274,7 +412,10 @@ impl Publisher<'_> {
         version: Option<String>,
         status: &str,
         resources: Option<&Resources>,
+        written: (&[WrittenVersion], &[SourceVersion]),
+        now: DateTime<Utc>,
     ) -> Result<(), Trouble> {
+        let (versions, sources) = written;
         if self.dry_run {
             return Ok(());
         }
@@ -291,8 +432,12 @@ impl Publisher<'_> {
             task_ids,
             subject: case.subject.clone(),
         };
-        self.store.publish(&published).await?;
-        Ok(self.store.clear_intent(&case.id).await?)
+        let server = &self.target.server;
+        let now = instant(now);
+        let confirmed = self
+            .store
+            .confirm(&published, server, versions, sources, &now);
+        Ok(confirmed.await?)
     }
 }
 

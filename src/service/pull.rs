@@ -36,6 +36,8 @@ pub struct Window {
     pub rejected: Vec<Rejected>,
     /// The server's clock at the first page.
     pub server_time: Option<DateTime<FixedOffset>>,
+    /// Results of ours that changed: the case and the id on the server.
+    pub own: BTreeSet<(String, String)>,
     /// The window was still bringing new items when it was left.
     pub unsettled: bool,
 }
@@ -130,8 +132,13 @@ impl Puller {
                     PageEntry::Resource { mode, resource, .. } => {
                         let is_change = mode != EntryMode::Include;
                         match key_of(&resource, rules) {
-                            Ok(None) => {}
-                            Ok(Some((key, kind_found))) => {
+                            Ok(Keyed::Own { case, id }) => {
+                                window.own.insert((case, id));
+                            }
+                            Ok(Keyed::Foreign {
+                                key,
+                                kind: kind_found,
+                            }) => {
                                 let is_change = is_change && kind_found == kind;
                                 let is_new = window.texts.get(&key) != Some(&resource);
                                 fresh += usize::from(is_change && is_new);
@@ -160,18 +167,22 @@ impl Puller {
         Ok((count, fresh))
     }
 
-    /// Everything that belongs to some resources of one patient: the patient's other HER2 reports and results, panel
-    /// members, specimens with their parents, and tumour Conditions.
+    /// Everything that belongs to some resources of one patient, read now: the resources themselves (`known` texts of a
+    /// search that was earlier, and `also`), the patient's other HER2 reports and results, panel members, specimens with
+    /// their parents, and tumour Conditions. `by_id` reads each by its id, where a search may lag behind.
     ///
     /// # Errors
     /// [`ClientError`] when the server cannot be read.
     pub async fn neighbourhood(
         &self,
         subject: Option<&str>,
-        mut texts: Texts,
-        also: BTreeSet<String>,
+        known: &Texts,
+        also: &BTreeSet<String>,
+        by_id: bool,
         rules: &Rules,
     ) -> Result<Texts, ClientError> {
+        let mut texts = Texts::new();
+        let mut wanted: BTreeSet<String> = also.iter().chain(known.keys()).cloned().collect();
         if let Some(patient) = subject.filter(|subject| subject.starts_with("Patient/")) {
             for (kind, mut parameters) in [
                 ("DiagnosticReport", self.report_parameters(rules)),
@@ -181,13 +192,19 @@ impl Puller {
                 let mut found = Window::default();
                 self.read_window(kind, &parameters, &mut found, rules, None)
                     .await?;
+                if by_id {
+                    wanted.extend(found.texts.into_keys());
+                    continue;
+                }
                 for (key, text) in found.texts {
-                    texts.entry(key).or_insert(text);
+                    match known.get(&key).filter(|known| is_newer(known, &text)) {
+                        Some(newer) => texts.insert(key, newer.clone()),
+                        None => texts.insert(key, text),
+                    };
                 }
             }
         }
         let mut asked: BTreeSet<String> = BTreeSet::new();
-        let mut wanted = also;
         for _ in 0..FARTHEST {
             wanted.extend(missing(&texts, &self.base));
             wanted.retain(|key| !texts.contains_key(key) && asked.insert(key.clone()));
@@ -259,19 +276,53 @@ pub fn horizon(server_time: DateTime<FixedOffset>, settings: &PullConfig) -> Dat
     server_time.with_timezone(&Utc) - settings.transaction_timeout - settings.clock_drift
 }
 
-/// The key and type of a resource; nothing for our own results.
-fn key_of(text: &str, rules: &Rules) -> Result<Option<(String, String)>, String> {
+/// What a resource is to us.
+enum Keyed {
+    /// A result of ours: never an input.
+    Own {
+        /// The case.
+        case: String,
+        /// Its id on the server.
+        id: String,
+    },
+    /// Anybody else's.
+    Foreign {
+        /// `Type/id`.
+        key: String,
+        /// Its type.
+        kind: String,
+    },
+}
+
+fn key_of(text: &str, rules: &Rules) -> Result<Keyed, String> {
     let json = Json::parse(text).map_err(|error| error.why.to_owned())?;
     let own = rules.own_identifier_system();
-    let is_ours = (Identifier::read_all(&json).iter())
-        .any(|identifier| identifier.system == Some(own.as_str()));
-    if is_ours {
-        return Ok(None);
+    let identifiers = Identifier::read_all(&json);
+    let of_case = (identifiers.iter()).find(|found| found.system == Some(own.as_str()));
+    match (json.text_at("resourceType"), json.text_at("id"), of_case) {
+        (_, id, Some(of_case)) => Ok(Keyed::Own {
+            case: of_case.value.to_owned(),
+            id: id.unwrap_or_default().to_owned(),
+        }),
+        (Some(kind), Some(id), None) => Ok(Keyed::Foreign {
+            key: format!("{kind}/{id}"),
+            kind: kind.to_owned(),
+        }),
+        (None, _, None) => Err("no resourceType, so no FHIR resource".to_owned()),
+        (Some(_), None, None) => Err("a resource without an id".to_owned()),
     }
-    match (json.text_at("resourceType"), json.text_at("id")) {
-        (Some(kind), Some(id)) => Ok(Some((format!("{kind}/{id}"), kind.to_owned()))),
-        (None, _) => Err("no resourceType, so no FHIR resource".to_owned()),
-        (Some(_), None) => Err("a resource without an id".to_owned()),
+}
+
+/// Whether the server stored the first text later than the second, as far as both tell.
+fn is_newer(one: &str, other: &str) -> bool {
+    let stored = |text: &str| {
+        let json = Json::parse(text).ok()?;
+        let at = json.get("meta")?.text_at("lastUpdated")?;
+        DateTime::parse_from_rfc3339(at).ok()
+    };
+    match (stored(one), stored(other)) {
+        (Some(one), Some(other)) => one > other,
+        _ => false,
     }
 }
 

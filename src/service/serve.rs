@@ -11,8 +11,10 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::MissedTickBehavior;
 
 use super::client::{Capabilities, ClientError, FhirClient};
+use super::clock::Clock;
 use super::pass::{Pass, PassOptions, PassReport};
 use super::publish::Publisher;
+use super::publish::known::{Servers, holder};
 use super::pull::Puller;
 use super::store::Store;
 use crate::app;
@@ -58,10 +60,16 @@ impl Runner {
     pub async fn open(config: Config) -> Result<Self> {
         let rules = app::rules(&config)?;
         let read = config.read_server()?;
+        let reader = FhirClient::new(&read)?;
+        let writer = match &config.server.write {
+            // What is known of the server's health is known to both.
+            None => reader.clone(),
+            Some(_) => FhirClient::new(&config.write_server()?)?,
+        };
         Ok(Self {
             rules,
-            reader: FhirClient::new(&read)?,
-            writer: FhirClient::new(&config.write_server()?)?,
+            reader,
+            writer,
             store: Store::open(&config.store.path).await?,
             read,
             config,
@@ -75,19 +83,29 @@ impl Runner {
     pub async fn pass(&self, options: &PassOptions) -> Result<PassReport> {
         let capabilities = (self.reader.capabilities().await)
             .context("cannot read the server's CapabilityStatement")?;
-        let release = match &self.config.server.write {
-            None => release_for(&capabilities)?,
-            Some(_) => release_for(
-                &(self.writer.capabilities().await)
-                    .context("cannot read server.write's CapabilityStatement")?,
-            )?,
+        let writing = match &self.config.server.write {
+            None => capabilities.clone(),
+            Some(_) => (self.writer.capabilities().await)
+                .context("cannot read server.write's CapabilityStatement")?,
         };
+        let release = release_for(&writing)?;
+        let servers = Servers {
+            client: &self.writer,
+            capabilities: &writing,
+            settings: &self.config.server,
+            base: &self.config.identifiers.base,
+        };
+        let target = servers.target(&self.store, !options.dry_run).await?;
         let publishing = app::publishing(&self.config, release)?;
         let puller = Puller::new(self.reader.clone(), self.read.base.as_str(), capabilities);
         let pass = Pass {
             puller: &puller,
             publisher: Publisher {
                 client: &self.writer,
+                reader: &self.reader,
+                target: &target,
+                clock: Clock::System,
+                holder: holder(),
                 store: &self.store,
                 rules: &self.rules,
                 publishing: &publishing,

@@ -1,7 +1,8 @@
 //! What the program remembers between passes, in one SQLite file.
 //!
-//! It holds references, hashes, and codes with their displays, no report text. Everything in it can be rebuilt from the server by a pass over the
-//! whole history, except the intents: an open intent says that a write may have happened which nobody has confirmed.
+//! It holds references, hashes, codes with their displays, and a copy of every version that was written, which nobody ever
+//! changes: some servers keep no history. All but those copies can be rebuilt from the server by a pass over the whole
+//! history. An open intent says that a write may have happened which nobody has confirmed.
 //!
 //! Each method is one transaction, on disk when it returns (WAL, `synchronous=FULL`). One process uses a file at a time; a lock
 //! file beside it sees to that. Instants come in as RFC 3339 in any zone and are kept in UTC at fixed width, so that their
@@ -11,6 +12,7 @@ mod cases;
 mod passes;
 mod schema;
 mod unmapped;
+mod writes;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -21,9 +23,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-pub use cases::{Intent, PublishedCase};
+pub use cases::PublishedCase;
 pub use passes::{Parked, PassSummary};
 use schema::MIGRATIONS;
+pub use writes::{IntendedEntry, Intent, SourceVersion, WrittenVersion};
 
 /// Why the store cannot be used or does not take a value.
 #[derive(Debug, thiserror::Error)]
@@ -234,7 +237,7 @@ mod tests {
                 error,
                 StoreError::Newer {
                     found: 99,
-                    known: 2
+                    known: 3
                 }
             ),
             "{error}"

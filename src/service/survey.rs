@@ -31,7 +31,13 @@ pub async fn survey(
     let mut counted = BTreeSet::new();
     for (subject, patient) in by_subject(&mut window, &BTreeMap::new(), puller.base()) {
         let texts = puller
-            .neighbourhood(subject.as_deref(), patient.texts, BTreeSet::new(), rules)
+            .neighbourhood(
+                subject.as_deref(),
+                &patient.texts,
+                &BTreeSet::new(),
+                false,
+                rules,
+            )
             .await?;
         let mut pool = Pool::new(Some(puller.base()));
         for text in texts.values() {

@@ -454,12 +454,14 @@ async fn a_pass_that_ends_early_says_how_far_it_came() {
     let server = FakeServer::start(FakeServerOptions::default())
         .await
         .unwrap();
-    let case = "broken-entries-do-not-cost-the-good-case";
-    server.seed_bundle(&case_file(case, "bundle.json")).unwrap();
-    server.order_fault("status:code=401,method=POST".parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("store.sqlite");
     let (_settings, path) = settings(&server, store.to_str().unwrap());
+    // What the server honours is known before it stops accepting us.
+    her2_adapter(&["run", "--config", &path]);
+    let case = "broken-entries-do-not-cost-the-good-case";
+    server.seed_bundle(&case_file(case, "bundle.json")).unwrap();
+    server.order_fault("status:code=401,method=POST".parse().unwrap());
     let output = her2_adapter(&["run", "--config", &path]);
     let log = text(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{log}");

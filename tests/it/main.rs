@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod answers;
 mod commands;
 mod contradictions;
 mod coverage;
+mod dialects;
 mod edge_cases;
 mod golden_cases;
 mod large_pages;

@@ -210,6 +210,7 @@ async fn the_cursor_waits_for_an_unreadable_entry_that_could_not_be_named() {
     server.order_fault(busy.parse().unwrap());
     adapter.pass().await;
     assert_eq!(adapter.store.cursor("pull").await.unwrap(), None);
+    adapter.clock.advance(Duration::from_secs(3600));
     adapter.pass().await;
     assert!(adapter.store.cursor("pull").await.unwrap().is_some());
     let tasks = open_tasks(&server);
@@ -245,6 +246,12 @@ async fn a_server_that_stays_busy_leaves_the_case_for_the_next_pass() {
     );
     let report = adapter.pass().await;
     assert_eq!((report.ledger.retry, report.ledger.seen()), (1, 1));
+    let left_alone = adapter.pass().await;
+    assert_eq!(left_alone.ledger.retry, 1);
+    let requests = server.requests();
+    let posts = (requests.iter()).filter(|request| request.method == "POST");
+    assert_eq!(posts.count(), 1);
+    adapter.clock.advance(Duration::from_secs(3600));
     let next = adapter.pass().await;
     assert_eq!((next.ledger.retry, next.ledger.written), (0, 1));
 }

@@ -6,14 +6,18 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chrono::Utc;
 use her2_adapter::app;
-use her2_adapter::config::Config;
+use her2_adapter::config::{Config, ServerConfig};
 use her2_adapter::pipeline::Rules;
 use her2_adapter::pipeline::results::{Publishing, Release};
-use her2_adapter::service::client::{FhirClient, Pause};
+use her2_adapter::service::client::FhirClient;
+use her2_adapter::service::clock::Clock;
 use her2_adapter::service::fake_server::{FakeServer, FakeServerOptions};
 use her2_adapter::service::pass::{Pass, PassError, PassOptions, PassReport};
-use her2_adapter::service::publish::Publisher;
+use her2_adapter::service::publish::dialect::Dialect;
+use her2_adapter::service::publish::known::{Servers, TargetError};
+use her2_adapter::service::publish::{Publisher, Target};
 use her2_adapter::service::pull::Puller;
 use her2_adapter::service::store::Store;
 use serde_json::{Value, json};
@@ -35,9 +39,12 @@ pub struct Adapter {
     pub store: Store,
     pub rules: Rules,
     pub publishing: Publishing,
+    /// What is known of the server that is written to.
+    pub target: Target,
     /// Writes go here; reads of reports go to `client`.
     writer: FhirClient,
-    waits: Arc<Mutex<Vec<Duration>>>,
+    /// The clock of both clients and of the pass.
+    pub clock: Clock,
     config: Config,
     base: String,
 }
@@ -49,21 +56,62 @@ impl Adapter {
 
     /// One that reads reports from one server and writes to another.
     pub async fn between(base: &str, write_base: &str) -> Self {
+        Self::with(base, write_base, |_| {}).await
+    }
+
+    /// The same with further settings of its servers.
+    pub async fn with(base: &str, write_base: &str, set: impl FnOnce(&mut ServerConfig)) -> Self {
         let mut config = Config::load(None).unwrap();
+        set(&mut config.server);
         config.server.read = Some(base.parse().unwrap());
         config.server.write = Some(write_base.parse().unwrap());
-        let waits: Arc<Mutex<Vec<Duration>>> = Arc::default();
-        let noting = |client: FhirClient| client.with_pause(Pause::Noted(waits.clone()));
+        let target = Target {
+            server: write_base.to_owned(),
+            dialect: Dialect::FULL,
+            reads_from: (base != write_base).then(|| base.to_owned()),
+            index_lag: Duration::ZERO,
+        };
+        let clock = Clock::standing_at(Utc::now());
+        let by_clock = |client: FhirClient| client.with_clock(clock.clone());
         Self {
-            client: noting(FhirClient::new(&config.read_server().unwrap()).unwrap()),
-            writer: noting(FhirClient::new(&config.write_server().unwrap()).unwrap()),
-            waits: waits.clone(),
+            client: by_clock(FhirClient::new(&config.read_server().unwrap()).unwrap()),
+            writer: by_clock(FhirClient::new(&config.write_server().unwrap()).unwrap()),
+            clock: clock.clone(),
             store: Store::in_memory().await.unwrap(),
             rules: app::rules(&config).unwrap(),
             publishing: app::publishing(&config, Release::R4).unwrap(),
+            target,
             config,
             base: base.to_owned(),
         }
+    }
+
+    /// One that reaches a server in this process without a connection.
+    pub async fn in_process(server: &FakeServer) -> Self {
+        let adapter = Self::beside(&server.base_url()).await;
+        let local = |client: &FhirClient| {
+            client
+                .through(server.wire())
+                .with_clock(adapter.clock.clone())
+        };
+        Self {
+            client: local(&adapter.client),
+            writer: local(&adapter.writer),
+            ..adapter
+        }
+    }
+
+    /// Finds out what the server to write to honours, as a first pass does.
+    pub async fn find_out(&mut self) -> Result<(), TargetError> {
+        let capabilities = self.writer.capabilities().await?;
+        let servers = Servers {
+            client: &self.writer,
+            capabilities: &capabilities,
+            settings: &self.config.server,
+            base: &self.config.identifiers.base,
+        };
+        self.target = servers.target(&self.store, true).await?;
+        Ok(())
     }
 
     pub async fn pass(&self) -> PassReport {
@@ -77,6 +125,10 @@ impl Adapter {
             puller: &puller,
             publisher: Publisher {
                 client: &self.writer,
+                reader: &self.client,
+                target: &self.target,
+                clock: self.clock.clone(),
+                holder: "the only one".to_owned(),
                 store: &self.store,
                 rules: &self.rules,
                 publishing: &self.publishing,
@@ -86,16 +138,12 @@ impl Adapter {
             rules: &self.rules,
             settings: &self.config.pull,
         };
-        let options = PassOptions {
-            pause: Pause::Noted(self.waits.clone()),
-            ..options.clone()
-        };
-        pass.run(&options).await
+        pass.run(options).await
     }
 
     /// The waits that were asked for so far.
     pub fn waits(&self) -> Vec<Duration> {
-        self.waits.lock().unwrap().clone()
+        self.clock.waits()
     }
 }
 
@@ -118,9 +166,11 @@ pub fn results(server: &FakeServer) -> Vec<Value> {
         .iter()
         .map(|text| serde_json::from_str(text).unwrap())
         .filter(|resource: &Value| {
-            resource["id"]
-                .as_str()
-                .is_some_and(|id| id.starts_with("h2o-"))
+            let identifiers = resource["identifier"].as_array();
+            identifiers.into_iter().flatten().any(|identifier| {
+                let system = identifier["system"].as_str();
+                system.is_some_and(|system| system.ends_with("/identifier/her2-status"))
+            })
         })
         .collect()
 }

@@ -42,6 +42,21 @@ pub(super) fn expect_resource(kind: &str, text: &str) -> Result<(), ClientError>
     Err(ClientError::Unreadable(misread))
 }
 
+/// The `meta.versionId` of a resource.
+pub(super) fn version_id(text: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Resource {
+        meta: Meta,
+    }
+    #[derive(Deserialize)]
+    struct Meta {
+        #[serde(rename = "versionId")]
+        version_id: String,
+    }
+    let resource: Resource = serde_json::from_str(text).ok()?;
+    Some(resource.meta.version_id)
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {

@@ -9,7 +9,7 @@ use serde_json::Value;
 pub struct Capabilities {
     /// The FHIR version, such as `4.0.1`.
     pub fhir_version: Option<String>,
-    /// The server's product name.
+    /// The server's product, with its version where stated.
     pub software: Option<String>,
     /// Whether it takes transactions.
     pub transaction: bool,
@@ -17,6 +17,8 @@ pub struct Capabilities {
     pub search_params: BTreeMap<String, BTreeSet<String>>,
     /// The `_include` values by resource type.
     pub includes: BTreeMap<String, BTreeSet<String>>,
+    /// Whether a PUT of an unknown id creates the resource, by type; types of which it says nothing are left out.
+    pub update_creates: BTreeMap<String, bool>,
     /// The kinds of subscription it mentions.
     pub subscriptions: BTreeSet<SubscriptionMention>,
 }
@@ -49,11 +51,21 @@ impl Capabilities {
             .is_some_and(|names| names.contains(include) || names.contains("*"))
     }
 
+    /// Whether the server says that a PUT of an unknown id creates a resource of this type.
+    pub fn creates_by_update(&self, kind: &str) -> Option<bool> {
+        self.update_creates.get(kind).copied()
+    }
+
     /// Gathers what a CapabilityStatement says; what it leaves out is taken as not offered.
     pub(super) fn from_statement(statement: &Value) -> Capabilities {
         let mut found = Capabilities {
             fhir_version: text(&statement["fhirVersion"]),
-            software: text(&statement["software"]["name"]),
+            software: text(&statement["software"]["name"]).map(|name| {
+                match text(&statement["software"]["version"]) {
+                    Some(version) => format!("{name} {version}"),
+                    None => name,
+                }
+            }),
             ..Capabilities::default()
         };
         let guides = ["instantiates", "implementationGuide"]
@@ -81,6 +93,9 @@ impl Capabilities {
             return;
         };
         self.add_params(kind, &resource["searchParam"]);
+        if let Some(creates) = resource["updateCreate"].as_bool() {
+            self.update_creates.insert(kind.to_owned(), creates);
+        }
         let includes: BTreeSet<String> =
             items(&resource["searchInclude"]).filter_map(text).collect();
         if !includes.is_empty() {

@@ -52,10 +52,10 @@ pub enum ClientError {
         /// The HTTP status, if there was one.
         status: Option<u16>,
     },
-    /// The resource has moved on, or exists already (409, 412). Read back and judge anew.
+    /// The resource has moved on, or exists already (304, 409, 412). Read back and judge anew.
     #[error("the resource on the server is another than expected (HTTP {status})")]
     Conflict {
-        /// 409 or 412.
+        /// 304, 409 or 412.
         status: u16,
     },
     /// The server has no time (429, 503). Come back after the wait; after a write, read back first, since a gateway may
@@ -66,6 +66,12 @@ pub enum ClientError {
         status: u16,
         /// How long the server asks to be left alone.
         retry_after: Option<Duration>,
+    },
+    /// The server has failed so often in a row that it is left alone; nothing was sent. Come back after the rest.
+    #[error("the server has failed several times in a row and is left alone for about {} s", .for_about.as_secs())]
+    Resting {
+        /// How long it will still be left alone.
+        for_about: Duration,
     },
     /// The server does not accept the credentials (401). Stop the pass and ask a person for a valid token.
     #[error("the server does not accept the credentials (HTTP 401)")]
@@ -158,6 +164,11 @@ pub enum Limit {
 }
 
 impl ClientError {
+    /// Whether the request may have been carried out although no success was answered.
+    pub fn leaves_open(&self) -> bool {
+        matches!(self, Self::Ambiguous { .. } | Self::Busy { .. })
+    }
+
     /// The meaning of a failed exchange below HTTP.
     pub(super) fn from_transport(error: &reqwest::Error) -> ClientError {
         if error.is_connect() || error.is_builder() {
@@ -178,6 +189,7 @@ impl ClientError {
     ) -> ClientError {
         let number = status.as_u16();
         match number {
+            304 | 409 | 412 => ClientError::Conflict { status: number },
             300..=399 => ClientError::Untrusted(Distrust::Redirect),
             401 => ClientError::Unauthorized,
             403 => ClientError::Forbidden,
@@ -185,7 +197,6 @@ impl ClientError {
             408 => ClientError::Ambiguous {
                 status: Some(number),
             },
-            409 | 412 => ClientError::Conflict { status: number },
             410 => ClientError::Gone,
             429 | 503 => ClientError::Busy {
                 status: number,
@@ -218,6 +229,16 @@ pub(super) fn issue_codes(text: &str) -> Vec<String> {
         .filter(|code| is_code(code))
         .map(str::to_owned)
         .collect()
+}
+
+/// Whether a text is an OperationOutcome with an issue of severity error or fatal.
+pub(super) fn is_outcome_of_failure(text: &str) -> bool {
+    let Ok(outcome) = serde_json::from_str::<Value>(text) else {
+        return false;
+    };
+    let mut issues = outcome["issue"].as_array().into_iter().flatten();
+    outcome["resourceType"] == "OperationOutcome"
+        && issues.any(|issue| issue["severity"] == "error" || issue["severity"] == "fatal")
 }
 
 fn is_code(text: &str) -> bool {

@@ -1,7 +1,6 @@
 //! When a failed read is tried again, and after how long.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, Utc};
@@ -10,29 +9,6 @@ use super::error::ClientError;
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
-
-/// How the client waits between two attempts.
-#[derive(Debug, Clone, Default)]
-pub enum Pause {
-    /// By the clock.
-    #[default]
-    Clock,
-    /// Not at all; the waits are noted instead. For tests.
-    Noted(Arc<Mutex<Vec<Duration>>>),
-}
-
-impl Pause {
-    /// Waits as long as told.
-    pub(in crate::service) async fn wait(&self, duration: Duration) {
-        match self {
-            Pause::Clock => tokio::time::sleep(duration).await,
-            Pause::Noted(waits) => waits
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(duration),
-        }
-    }
-}
 
 /// How often a read is tried, and how much patience a server may ask for.
 #[derive(Debug, Clone, Copy)]

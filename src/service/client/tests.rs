@@ -7,15 +7,17 @@ mod writing;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chrono::Utc;
 use url::Url;
 use wiremock::{MockServer, ResponseTemplate};
 
 use super::*;
 use crate::config::TransportLimits;
+use crate::service::clock::Clock;
 
 const TOKEN: &str = "s3cret-token";
 
@@ -31,17 +33,17 @@ fn settings(base: &str) -> ServerSettings {
             max_body_bytes: 64 * 1024,
             attempts: 3,
             max_retry_after: Duration::from_secs(60),
+            breaker_failures: 5,
+            breaker_rest: Duration::from_secs(30),
         },
     }
 }
 
-/// A client that never waits, and the waits it would have made.
-fn client_of(settings: &ServerSettings) -> (FhirClient, Arc<Mutex<Vec<Duration>>>) {
-    let waits = Arc::default();
-    let client = FhirClient::new(settings)
-        .unwrap()
-        .with_pause(Pause::Noted(Arc::clone(&waits)));
-    (client, waits)
+/// A client that never waits, and the clock that knows the waits it would have made.
+fn client_of(settings: &ServerSettings) -> (FhirClient, Clock) {
+    let clock = Clock::standing_at(Utc::now());
+    let client = FhirClient::new(settings).unwrap().with_clock(clock.clone());
+    (client, clock)
 }
 
 /// A client of `{server}/fhir`.

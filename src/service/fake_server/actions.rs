@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::bundle::Entry;
+use super::dialects::Manners;
 use super::incoming::Incoming;
 use super::json_members::raw;
 use super::refusal::Refusal;
@@ -99,7 +100,7 @@ impl IncomingEntry {
 
 impl Asked {
     /// Reads an entry; refused with 400 if it asks for nothing that can be done.
-    pub fn parse(entry: &IncomingEntry, base: &str) -> Result<Asked, Refusal> {
+    pub fn parse(entry: &IncomingEntry, base: &str, manners: &Manners) -> Result<Asked, Refusal> {
         let Some(request) = &entry.request else {
             return Err(Refusal::bad_request("the entry has no request"));
         };
@@ -115,9 +116,12 @@ impl Asked {
                 "conditional updates and deletes are not supported",
             ));
         }
-        let preconditions = Preconditions {
-            if_match: request.if_match.clone(),
-            if_none_match: request.if_none_match.clone(),
+        let preconditions = match manners.preconditions_in_transactions {
+            true => Preconditions {
+                if_match: request.if_match.clone(),
+                if_none_match: request.if_none_match.clone(),
+            },
+            false => Preconditions::default(),
         };
         let segments: Vec<&str> = url.split('/').collect();
         match (request.method.as_str(), segments.as_slice()) {
@@ -155,7 +159,8 @@ impl Asked {
                 if_none_exist,
             } => (resource_type, incoming, if_none_exist),
         };
-        if let Some(criteria) = if_none_exist
+        if store.manners.if_none_exist
+            && let Some(criteria) = if_none_exist
             && let Some(version) = find_existing(store, &resource_type, &criteria, &context.search)?
         {
             return Ok(Step::Keep(version));

@@ -2,12 +2,13 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::call::Call;
 use super::dates::http_date;
+use super::faults::RetryAfter;
 use super::json_members::raw;
 use super::refusal::Refusal;
 use super::resources::{Version, Written};
@@ -75,22 +76,23 @@ impl Answer {
     }
 
     /// The refusal that a status fault stands for.
-    pub fn ordered(code: u16, retry_after: Option<u64>) -> Answer {
-        let issue = match code {
-            401 => "login",
-            403 => "forbidden",
-            404 => "not-found",
-            409 | 412 => "conflict",
-            429 => "throttled",
-            502..=504 => "transient",
-            400..=499 => "processing",
-            _ => "exception",
-        };
-        let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut answer = Answer::refused(&Refusal::new(status, issue, "this fault was ordered"));
-        let retry_after = retry_after.map(|seconds| (header::RETRY_AFTER, seconds.to_string()));
+    pub fn ordered(code: u16, retry_after: Option<RetryAfter>, now: DateTime<Utc>) -> Answer {
+        let mut answer = Answer::refused(&Refusal::ordered(code));
+        if answer.status == StatusCode::NOT_MODIFIED {
+            answer.body = None;
+        }
+        let wait = retry_after.map(|wait| match wait {
+            RetryAfter::Seconds(seconds) => seconds.to_string(),
+            RetryAfter::Date(seconds) => http_date(now + TimeDelta::seconds(i64::from(seconds))),
+        });
+        let retry_after = wait.map(|wait| (header::RETRY_AFTER, wait));
         answer.headers.extend(retry_after);
         answer
+    }
+
+    /// A success whose body says that something is wrong.
+    pub fn outcome_as_success() -> Answer {
+        Answer::json(&Refusal::ordered(500).outcome())
     }
 
     /// The response as it is sent at this time.

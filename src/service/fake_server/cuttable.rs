@@ -42,12 +42,36 @@ impl Listener for CuttableListener {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Line {
     is_cut: Arc<AtomicBool>,
+    /// There is no connection: the client is in this process, and waits for nothing.
+    pub in_process: bool,
 }
 
 impl Line {
+    /// The line of a client in this process.
+    pub fn in_process() -> Line {
+        Line {
+            in_process: true,
+            ..Line::default()
+        }
+    }
+
     /// Lets no further byte through; whatever the handler returns is never seen.
     pub fn cut(&self) {
         self.is_cut.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether no byte gets through.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::SeqCst)
+    }
+
+    /// Leaves the client waiting until it gives up, which ends the request. One in this process gives up at once.
+    pub async fn hang(&self) {
+        if self.in_process {
+            self.cut();
+        } else {
+            std::future::pending::<()>().await;
+        }
     }
 }
 
@@ -79,7 +103,7 @@ impl AsyncWrite for CuttableStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.line.is_cut.load(Ordering::SeqCst) {
+        if self.line.is_cut() {
             // Without lingering, closing the socket sends a reset instead of an orderly end.
             return Poll::Ready(
                 self.stream

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::faults::{Fault, FaultKind, ResetMoment};
+use super::faults::{EntryError, Fault, FaultKind, FaultMoment, RetryAfter};
+
+const MOMENTS: &str = "before-commit or after-commit";
 
 /// Why a text is not a fault. The fault has to be written differently.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaultParseError {
     /// The word before the settings is none of the kinds.
     #[error(
-        "unknown fault {0:?}: expected latency, status, reset, expired-page or stale-index, as in status:code=503,times=2"
+        "unknown fault {0:?}: expected latency, status, reset, hang, outcome-as-success, entry-error, expired-page or \
+         stale-index, as in status:code=503,times=2"
     )]
     UnknownKind(String),
     /// A setting that this kind does not have.
@@ -92,10 +95,18 @@ impl Settings {
                 Ok(FaultKind::Latency(Duration::from_millis(milliseconds)))
             }
             "status" => Ok(FaultKind::Status {
-                code: self.take_code()?,
-                retry_after: self.take_number("retry-after")?,
+                code: self.take_code(true)?,
+                retry_after: self.take_retry_after()?,
+                moment: self.take_moment()?.unwrap_or(FaultMoment::BeforeCommit),
             }),
-            "reset" => self.take_reset_moment().map(FaultKind::Reset),
+            "reset" => self.take_required_moment().map(FaultKind::Reset),
+            "hang" => self.take_required_moment().map(FaultKind::Hang),
+            "outcome-as-success" => self.take_required_moment().map(FaultKind::OutcomeAsSuccess),
+            "entry-error" => Ok(FaultKind::EntryError(EntryError {
+                code: self.take_code(false)?,
+                entry: self.take_number("entry")?,
+                moment: self.take_required_moment()?,
+            })),
             "expired-page" => Ok(FaultKind::ExpiredPage),
             "stale-index" => Ok(FaultKind::StaleIndex {
                 writes: self.take_required_number("writes", "writes=NUMBER")?,
@@ -104,22 +115,39 @@ impl Settings {
         }
     }
 
-    fn take_code(&mut self) -> Result<u16, FaultParseError> {
-        let code = u16::try_from(self.take_required_number("code", "code=STATUS")?);
+    fn take_code(&mut self, or_not_modified: bool) -> Result<u16, FaultParseError> {
+        let code = self.take_required_number("code", "code=STATUS")?;
         match code {
-            Ok(code @ 400..=599) => Ok(code),
+            304 if or_not_modified => Ok(304),
+            400..=599 => Ok(code),
+            _ if or_not_modified => Err(unusable("code", "304, or a status from 400 to 599")),
             _ => Err(unusable("code", "a status from 400 to 599")),
         }
     }
 
-    fn take_reset_moment(&mut self) -> Result<ResetMoment, FaultParseError> {
+    fn take_retry_after(&mut self) -> Result<Option<RetryAfter>, FaultParseError> {
+        let seconds = self.take_number("retry-after")?.map(RetryAfter::Seconds);
+        let date = self.take_number("retry-after-date")?.map(RetryAfter::Date);
+        match (seconds, date) {
+            (Some(_), Some(_)) => Err(FaultParseError::RepeatedSetting("retry-after".to_owned())),
+            (seconds, date) => Ok(seconds.or(date)),
+        }
+    }
+
+    fn take_moment(&mut self) -> Result<Option<FaultMoment>, FaultParseError> {
         let before = self.values.remove("before-commit").is_some();
         let after = self.values.remove("after-commit").is_some();
         match (before, after) {
-            (true, false) => Ok(ResetMoment::BeforeCommit),
-            (false, true) => Ok(ResetMoment::AfterCommit),
-            _ => Err(self.missing("before-commit or after-commit")),
+            (true, false) => Ok(Some(FaultMoment::BeforeCommit)),
+            (false, true) => Ok(Some(FaultMoment::AfterCommit)),
+            (false, false) => Ok(None),
+            (true, true) => Err(self.missing(MOMENTS)),
         }
+    }
+
+    fn take_required_moment(&mut self) -> Result<FaultMoment, FaultParseError> {
+        let moment = self.take_moment()?;
+        moment.ok_or_else(|| self.missing(MOMENTS))
     }
 
     fn take_method(&mut self) -> Result<Option<String>, FaultParseError> {
@@ -149,18 +177,21 @@ impl Settings {
         }
     }
 
-    fn take_number(&mut self, name: &'static str) -> Result<Option<u64>, FaultParseError> {
+    fn take_number<N: FromStr>(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Option<N>, FaultParseError> {
         let number = self.values.remove(name).map(|value| value.parse());
         number
             .transpose()
             .map_err(|_| unusable(name, "a whole number"))
     }
 
-    fn take_required_number(
+    fn take_required_number<N: FromStr>(
         &mut self,
         name: &'static str,
         form: &'static str,
-    ) -> Result<u64, FaultParseError> {
+    ) -> Result<N, FaultParseError> {
         let number = self.take_number(name)?;
         number.ok_or_else(|| self.missing(form))
     }
@@ -207,7 +238,8 @@ mod tests {
             Fault {
                 kind: FaultKind::Status {
                     code: 429,
-                    retry_after: Some(2)
+                    retry_after: Some(RetryAfter::Seconds(2)),
+                    moment: FaultMoment::BeforeCommit,
                 },
                 method: Some("POST".to_owned()),
                 path: Some("/Task".to_owned()),
@@ -220,7 +252,31 @@ mod tests {
         );
         assert_eq!(
             fault("reset:after-commit").kind,
-            FaultKind::Reset(ResetMoment::AfterCommit)
+            FaultKind::Reset(FaultMoment::AfterCommit)
+        );
+        assert_eq!(
+            fault("status:code=304,after-commit,retry-after-date=60").kind,
+            FaultKind::Status {
+                code: 304,
+                retry_after: Some(RetryAfter::Date(60)),
+                moment: FaultMoment::AfterCommit,
+            }
+        );
+        assert_eq!(
+            fault("hang:before-commit").kind,
+            FaultKind::Hang(FaultMoment::BeforeCommit)
+        );
+        assert_eq!(
+            fault("outcome-as-success:after-commit").kind,
+            FaultKind::OutcomeAsSuccess(FaultMoment::AfterCommit)
+        );
+        assert_eq!(
+            fault("entry-error:code=412,entry=1,before-commit").kind,
+            FaultKind::EntryError(EntryError {
+                code: 412,
+                entry: Some(1),
+                moment: FaultMoment::BeforeCommit,
+            })
         );
         assert_eq!(fault("expired-page").kind, FaultKind::ExpiredPage);
         assert_eq!(fault("expired-page,times=1").times, Some(1));
@@ -239,11 +295,11 @@ mod tests {
         );
         assert_eq!(
             refused("status:code=200"),
-            "in a fault, code must be a status from 400 to 599"
+            "in a fault, code must be 304, or a status from 400 to 599"
         );
         assert_eq!(
             refused("status:code=70000"),
-            "in a fault, code must be a status from 400 to 599"
+            "in a fault, code must be a whole number"
         );
         assert_eq!(
             refused("reset"),

@@ -20,15 +20,23 @@ pub struct Fault {
 pub enum FaultKind {
     /// The request waits this long before anything is done.
     Latency(Duration),
-    /// The request is refused with a status, and nothing is done.
+    /// The request is answered with a status other than success.
     Status {
-        /// A status from 400 to 599.
+        /// 304, or a status from 400 to 599.
         code: u16,
-        /// Seconds to name in a `Retry-After` header.
-        retry_after: Option<u64>,
+        /// What a `Retry-After` header is to say.
+        retry_after: Option<RetryAfter>,
+        /// Whether it is done all the same.
+        moment: FaultMoment,
     },
     /// The connection is reset without an answer. Strikes writing requests, or those of the method named.
-    Reset(ResetMoment),
+    Reset(FaultMoment),
+    /// No answer comes, and the connection stays open until the client gives up. Strikes as a reset does.
+    Hang(FaultMoment),
+    /// The answer is 200 with an OperationOutcome that tells of an error. Strikes as a reset does.
+    OutcomeAsSuccess(FaultMoment),
+    /// A transaction is answered as a success, and an entry in the answer is none.
+    EntryError(EntryError),
     /// A link to a further page of a search answers 410, then and ever after.
     ExpiredPage,
     /// Searches, conditional creates included, do not see a resource until this many later writes have happened.
@@ -38,13 +46,57 @@ pub enum FaultKind {
     },
 }
 
-/// Whether the work of a request is done when its connection is reset.
+impl FaultKind {
+    /// Whether the request is done, for a fault that leaves it done or not; `None` where it is done in another way.
+    pub(super) fn moment(self) -> Option<FaultMoment> {
+        match self {
+            FaultKind::Status { moment, .. }
+            | FaultKind::Reset(moment)
+            | FaultKind::Hang(moment)
+            | FaultKind::OutcomeAsSuccess(moment) => Some(moment),
+            FaultKind::Latency(_)
+            | FaultKind::EntryError(_)
+            | FaultKind::ExpiredPage
+            | FaultKind::StaleIndex { .. } => None,
+        }
+    }
+}
+
+/// Whether the work of a request is done when it goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResetMoment {
+pub enum FaultMoment {
     /// Nothing has been done.
     BeforeCommit,
     /// Everything has been done, and the client is not told.
     AfterCommit,
+}
+
+/// How a server says when to come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryAfter {
+    /// By a number of seconds.
+    Seconds(u32),
+    /// By the date that lies this many seconds ahead.
+    Date(u32),
+}
+
+/// What is wrong with one entry of a transaction whose other entries are carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntryError {
+    /// The status of the entry, from 400 to 599.
+    pub code: u16,
+    /// Which entry, from 0; the last one when absent, or when there are not so many.
+    pub entry: Option<usize>,
+    /// Whether the entry has been carried out all the same.
+    pub moment: FaultMoment,
+}
+
+impl EntryError {
+    /// Whether this is the entry, of so many.
+    pub(super) fn strikes(&self, index: usize, entries: usize) -> bool {
+        let last = entries.saturating_sub(1);
+        index == self.entry.map_or(last, |entry| entry.min(last))
+    }
 }
 
 /// What decides whether a fault strikes a request.
@@ -64,7 +116,7 @@ pub(super) struct Effects {
     pub latency: Duration,
     /// How many writes behind the searches of this request are.
     pub stale_writes: u64,
-    /// A status, a reset or an expired page.
+    /// What makes the request fail.
     pub failure: Option<FaultKind>,
 }
 
@@ -92,7 +144,10 @@ impl Fault {
     fn is_for(&self, request: &RequestShape<'_>) -> bool {
         let kind_fits = match self.kind {
             FaultKind::Latency(_) | FaultKind::Status { .. } => true,
-            FaultKind::Reset(_) => request.writes || self.method.is_some(),
+            FaultKind::Reset(_) | FaultKind::Hang(_) | FaultKind::OutcomeAsSuccess(_) => {
+                request.writes || self.method.is_some()
+            }
+            FaultKind::EntryError(_) => request.method == "POST" && request.path == "/",
             FaultKind::ExpiredPage => request.continues_a_search,
             FaultKind::StaleIndex { .. } => request.searches,
         };
@@ -183,7 +238,8 @@ mod tests {
             first.failure,
             Some(FaultKind::Status {
                 code: 503,
-                retry_after: None
+                retry_after: None,
+                moment: FaultMoment::BeforeCommit
             })
         );
         let second = strike(&mut faults, &write_to("/"));
@@ -192,7 +248,8 @@ mod tests {
             second.failure,
             Some(FaultKind::Status {
                 code: 429,
-                retry_after: None
+                retry_after: None,
+                moment: FaultMoment::BeforeCommit
             })
         );
     }

@@ -117,7 +117,7 @@ impl TokenPattern {
         }
     }
 
-    /// Whether a code, a CodeableConcept or an Identifier fits.
+    /// Whether a code, a Coding, a CodeableConcept or an Identifier fits.
     fn matches(&self, value: &Value) -> bool {
         if let Some(codings) = value.get("coding").and_then(Value::as_array) {
             return codings
@@ -126,7 +126,10 @@ impl TokenPattern {
         }
         match value.as_str() {
             Some(code) => self.fits(None, Some(code)),
-            None => self.fits(text_in(value, "system"), text_in(value, "value")),
+            None => {
+                let code = text_in(value, "value").or_else(|| text_in(value, "code"));
+                self.fits(text_in(value, "system"), code)
+            }
         }
     }
 

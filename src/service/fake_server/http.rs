@@ -19,7 +19,7 @@ use super::call::{Call, header_text};
 use super::capability::capability_statement;
 use super::cuttable::Line;
 use super::dates::span_of;
-use super::faults::{FaultKind, ResetMoment, strike};
+use super::faults::{Effects, FaultKind, FaultMoment, strike};
 use super::incoming::{Incoming, is_type_name};
 use super::refusal::Refusal;
 use super::resources::{Resources, Written};
@@ -38,7 +38,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-async fn respond(
+pub(super) async fn respond(
     State(shared): State<Arc<Shared>>,
     ConnectInfo(line): ConnectInfo<Line>,
     method: Method,
@@ -51,7 +51,7 @@ async fn respond(
         Some("/$faults") => shared.change_faults(&method, &body),
         Some(path) => {
             let host = header_text(&headers, &header::HOST);
-            let host = host.unwrap_or_else(|| shared.address.to_string());
+            let host = host.unwrap_or_else(|| shared.authority.clone());
             let call = Call {
                 method: &method,
                 uri: &uri,
@@ -79,7 +79,7 @@ impl Shared {
     async fn answer_amid_faults(&self, call: &Call<'_>, line: &Line) -> Answer {
         let seen_as = self.note_request(call);
         let effects = strike(&mut lock(&self.faults), &call.shape());
-        if !effects.latency.is_zero() {
+        if !effects.latency.is_zero() && !line.in_process {
             tokio::time::sleep(effects.latency).await;
         }
         if effects.failure == Some(FaultKind::ExpiredPage)
@@ -87,33 +87,42 @@ impl Shared {
         {
             lock(&self.searches).forget(&continuation.token);
         }
+        let moment = effects.failure.and_then(FaultKind::moment);
+        let is_done = moment != Some(FaultMoment::BeforeCommit);
+        let done = is_done.then(|| self.answer(call, &effects));
         let answer = match effects.failure {
-            Some(FaultKind::Status { code, retry_after }) => Answer::ordered(code, retry_after),
-            // The line is cut below, so this is never seen.
-            Some(FaultKind::Reset(ResetMoment::BeforeCommit)) => Answer::no_content(),
-            _ => self.answer(call, effects.stale_writes),
+            Some(FaultKind::Status {
+                code, retry_after, ..
+            }) => Answer::ordered(code, retry_after, self.clock.now()),
+            Some(FaultKind::OutcomeAsSuccess(_)) => Answer::outcome_as_success(),
+            // Nobody sees the answer of a cut line.
+            Some(FaultKind::Reset(_)) => {
+                line.cut();
+                return Answer::no_content();
+            }
+            Some(FaultKind::Hang(_)) => {
+                line.hang().await;
+                return Answer::no_content();
+            }
+            _ => done.unwrap_or_else(Answer::no_content),
         };
-        if let Some(FaultKind::Reset(_)) = effects.failure {
-            line.cut();
-        } else {
-            self.note_status(seen_as, answer.status);
-        }
+        self.note_status(seen_as, answer.status);
         answer
     }
 
     /// Does what a request asks for.
-    fn answer(&self, call: &Call<'_>, stale_writes: u64) -> Answer {
+    fn answer(&self, call: &Call<'_>, effects: &Effects) -> Answer {
         let mut store = lock(&self.store);
         let writes_before = store.writes;
         let search = SearchContext {
             base: &call.base,
             strict: call.prefers("handling=strict"),
-            stale_writes,
+            stale_writes: effects.stale_writes,
             default_count: self.page_size,
             max_count: self.max_page_size,
         };
         let answer = self
-            .route(call, &mut store, &search)
+            .route(call, &mut store, &search, effects)
             .unwrap_or_else(|refusal| Answer::refused(&refusal));
         if store.writes > writes_before {
             self.clock.step();
@@ -126,12 +135,16 @@ impl Shared {
         call: &Call<'_>,
         store: &mut Resources,
         search: &SearchContext<'_>,
+        effects: &Effects,
     ) -> Result<Answer, Refusal> {
         let now = self.clock.now();
         let segments: Vec<&str> = call.path.split('/').skip(1).collect();
         match (call.method.as_str(), segments.as_slice()) {
-            ("GET", ["metadata"]) => Ok(Answer::json(&capability_statement(&call.base, now))),
-            ("POST", [""]) => self.process_bundle(call, store, search, now),
+            ("GET", ["metadata"]) => {
+                let statement = capability_statement(&call.base, now, &store.manners);
+                Ok(Answer::json(&statement))
+            }
+            ("POST", [""]) => self.process_bundle(call, store, search, effects),
             (_, [resource_type, ..]) if !is_type_name(resource_type) => Err(Refusal::not_found(
                 "this is not the path of a resource type",
             )),
@@ -139,6 +152,9 @@ impl Shared {
                 self.search(call, store, resource_type, search)
             }
             ("POST", [resource_type]) => create(call, store, resource_type, search, now),
+            ("GET", [_, .., "_history"] | [_, _, "_history", _]) if !store.manners.history => {
+                Err(not_supported())
+            }
             ("GET", [resource_type, "_history"]) => history_of_type(call, store, resource_type),
             ("GET", [resource_type, id]) => read(call, store, resource_type, id),
             ("PUT", [resource_type, id]) => {
@@ -155,11 +171,7 @@ impl Shared {
                 let version = store.read_version(resource_type, id, number)?;
                 Ok(Answer::resource(version))
             }
-            _ => Err(Refusal::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "not-supported",
-                "this server does not do this here",
-            )),
+            _ => Err(not_supported()),
         }
     }
 
@@ -168,13 +180,16 @@ impl Shared {
         call: &Call<'_>,
         store: &mut Resources,
         search: &SearchContext<'_>,
-        now: DateTime<Utc>,
+        effects: &Effects,
     ) -> Result<Answer, Refusal> {
         let context = BundleContext {
             search: *search,
-            now,
+            now: self.clock.now(),
             return_representation: call.prefers("return=representation"),
-            conflict_status: self.transaction_conflict_status,
+            entry_error: match effects.failure {
+                Some(FaultKind::EntryError(error)) => Some(error),
+                _ => None,
+            },
         };
         let answers = process(store, &mut lock(&self.searches), call.body, &context)?;
         Ok(Answer::json(&answers))
@@ -226,6 +241,14 @@ impl Shared {
     }
 }
 
+fn not_supported() -> Refusal {
+    Refusal::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "not-supported",
+        "this server does not do this here",
+    )
+}
+
 fn create(
     call: &Call<'_>,
     store: &mut Resources,
@@ -234,7 +257,8 @@ fn create(
     now: DateTime<Utc>,
 ) -> Result<Answer, Refusal> {
     let incoming = Incoming::parse(call.body)?;
-    if let Some(criteria) = call.if_none_exist()
+    if store.manners.if_none_exist
+        && let Some(criteria) = call.if_none_exist()
         && let Some(version) = find_existing(store, resource_type, &criteria, search)?
     {
         let status = StatusCode::OK;
@@ -253,7 +277,7 @@ fn read(
 ) -> Result<Answer, Refusal> {
     let version = store.read(resource_type, id)?;
     let known = call.preconditions().if_none_match;
-    if known.is_some_and(|tags| version.is_named_by(&tags)) {
+    if store.manners.if_none_match && known.is_some_and(|tags| version.is_named_by(&tags)) {
         return Ok(Answer::not_modified(version));
     }
     Ok(Answer::resource(version))

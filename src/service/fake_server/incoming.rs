@@ -74,8 +74,8 @@ impl Incoming {
     }
 
     /// The resource with what the server sets.
-    pub fn stamped(mut self, id: &str, version: u64, last_updated: DateTime<Utc>) -> Content {
-        self.meta.set("versionId", raw(&version.to_string()), "");
+    pub fn stamped(mut self, id: &str, version_id: &str, last_updated: DateTime<Utc>) -> Content {
+        self.meta.set("versionId", raw(version_id), "");
         self.meta
             .set("lastUpdated", raw(&instant_text(last_updated)), "versionId");
         self.members.set("id", raw(id), "resourceType");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// The resource types by name, each with its parameters besides `_id` and `_lastUpdated`, which every type has.
+/// The resource types by name, each with its parameters besides `_id`, `_lastUpdated` and `_tag`, which every type has.
 const TYPES: [(&str, &str); 11] = [
     ("Basic", "code identifier subject patient"),
     ("Condition", "code identifier subject patient"),
@@ -49,6 +49,8 @@ const PARAMETERS: [Parameter; 14] = [
     reference("target", &["target"]),
 ];
 
+const TAG: Parameter = token("_tag", &["meta.tag"]);
+
 /// A search parameter.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Parameter {
@@ -89,8 +91,11 @@ pub(super) fn parameters_of(resource_type: &str) -> impl Iterator<Item = Paramet
         })
 }
 
-/// The parameter of a type that has this name.
+/// The parameter of a type that has this name; `_tag` is one of every type.
 pub(super) fn parameter(resource_type: &str, name: &str) -> Option<Parameter> {
+    if name == TAG.name {
+        return Some(TAG);
+    }
     parameters_of(resource_type).find(|known| known.name == name)
 }
 

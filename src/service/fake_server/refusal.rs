@@ -39,6 +39,24 @@ impl Refusal {
         Refusal::new(StatusCode::NOT_FOUND, "not-found", diagnostics)
     }
 
+    /// The refusal that a fault orders.
+    pub fn ordered(code: u16) -> Refusal {
+        let issue = match code {
+            401 => "login",
+            403 => "forbidden",
+            404 => "not-found",
+            409 | 412 => "conflict",
+            410 => "deleted",
+            413 => "too-long",
+            429 => "throttled",
+            502..=504 => "transient",
+            400..=499 => "processing",
+            _ => "exception",
+        };
+        let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Refusal::new(status, issue, "this fault was ordered")
+    }
+
     /// The refusal of a whole transaction on account of this one of an entry.
     pub fn of_transaction(self, entry: usize) -> Refusal {
         Refusal {

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
+use super::dialects::Manners;
 use super::incoming::{Content, Incoming, is_id};
 use super::refusal::Refusal;
 
@@ -16,7 +18,10 @@ use super::refusal::Refusal;
 pub(super) struct Version {
     pub resource_type: String,
     pub id: String,
+    /// Its place in the history of the resource, from 1.
     pub number: u64,
+    /// The version id that clients see: the number, unless the server is opaque about it.
+    pub version_id: String,
     pub last_updated: DateTime<Utc>,
     /// The HTTP method that made it.
     pub method: &'static str,
@@ -33,11 +38,11 @@ impl Version {
 
     /// The address with the version, as in a `Location` header.
     pub fn location(&self) -> String {
-        format!("{}/_history/{}", self.address(), self.number)
+        format!("{}/_history/{}", self.address(), self.version_id)
     }
 
     pub fn etag(&self) -> String {
-        format!("W/\"{}\"", self.number)
+        format!("W/\"{}\"", self.version_id)
     }
 
     pub fn text(&self) -> Option<Box<RawValue>> {
@@ -46,7 +51,7 @@ impl Version {
 
     /// Whether an `If-Match` or `If-None-Match` header names this version.
     pub fn is_named_by(&self, tags: &str) -> bool {
-        let quoted = format!("\"{}\"", self.number);
+        let quoted = format!("\"{}\"", self.version_id);
         tags.split(',')
             .map(str::trim)
             .any(|tag| tag == "*" || tag.trim_start_matches("W/") == quoted)
@@ -69,15 +74,15 @@ pub(super) struct Preconditions {
 
 impl Preconditions {
     /// Refuses with 412 what these do not allow to happen to the current version, or to a resource without one.
-    fn check(&self, current: Option<&Arc<Version>>) -> Result<(), Refusal> {
+    fn check(&self, current: Option<&Arc<Version>>, manners: &Manners) -> Result<(), Refusal> {
         let names_current =
             |tags: &String| current.is_some_and(|version| version.is_named_by(tags));
-        if !self.if_match.as_ref().is_none_or(names_current) {
+        if manners.if_match && !self.if_match.as_ref().is_none_or(names_current) {
             return Err(failed(
                 "If-Match names another version than the current one",
             ));
         }
-        if self.if_none_match.as_ref().is_some_and(names_current) {
+        if manners.if_none_match && self.if_none_match.as_ref().is_some_and(names_current) {
             return Err(failed("If-None-Match names the current version"));
         }
         Ok(())
@@ -87,6 +92,7 @@ impl Preconditions {
 /// Everything the server holds. A copy is cheap enough to try a transaction on.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Resources {
+    pub manners: Manners,
     /// The versions by type and id, oldest first.
     versions: BTreeMap<String, BTreeMap<String, Vec<Arc<Version>>>>,
     /// The broken entries by type.
@@ -97,20 +103,29 @@ pub(super) struct Resources {
 }
 
 impl Resources {
-    /// The current version: 404 when there never was one, 410 when it is deleted.
-    pub fn read(&self, resource_type: &str, id: &str) -> Result<&Arc<Version>, Refusal> {
-        readable(self.history(resource_type, id).last())
+    /// Nothing yet, on a server of these manners.
+    pub fn of(manners: Manners) -> Resources {
+        Resources {
+            manners,
+            ..Resources::default()
+        }
     }
 
-    /// One version: 404 when there is none of that number, 410 when it is a deletion.
+    /// The current version: 404 when there never was one, 410 when it is deleted.
+    pub fn read(&self, resource_type: &str, id: &str) -> Result<&Arc<Version>, Refusal> {
+        readable(self.history(resource_type, id).last(), &self.manners)
+    }
+
+    /// One version: 404 when there is none of that id, 410 when it is a deletion.
     pub fn read_version(
         &self,
         resource_type: &str,
         id: &str,
-        number: &str,
+        version_id: &str,
     ) -> Result<&Arc<Version>, Refusal> {
         let mut history = self.history(resource_type, id).iter();
-        readable(history.find(|version| version.number.to_string() == number))
+        let version = history.find(|version| version.version_id == version_id);
+        readable(version, &self.manners)
     }
 
     /// All versions of a resource, oldest first, deletions included.
@@ -154,6 +169,27 @@ impl Resources {
         preconditions: &Preconditions,
         now: DateTime<Utc>,
     ) -> Result<Written, Refusal> {
+        if let Some(status) = self.manners.unknown_id
+            && self.read(resource_type, id).is_err()
+        {
+            return Err(Refusal::new(
+                status,
+                "not-supported",
+                "the server alone chooses ids, and it has chosen no such one",
+            ));
+        }
+        self.put_anywhere(resource_type, id, incoming, preconditions, now)
+    }
+
+    /// The same, also where the server lets no client choose an id.
+    pub fn put_anywhere(
+        &mut self,
+        resource_type: &str,
+        id: &str,
+        incoming: Incoming,
+        preconditions: &Preconditions,
+        now: DateTime<Utc>,
+    ) -> Result<Written, Refusal> {
         incoming.expect_type(resource_type)?;
         if incoming.id.as_deref() != Some(id) {
             return Err(Refusal::bad_request("the id is not the one of the URL"));
@@ -164,7 +200,7 @@ impl Resources {
             ));
         }
         let current = self.read(resource_type, id).ok();
-        preconditions.check(current)?;
+        preconditions.check(current, &self.manners)?;
         let status = if current.is_some() {
             StatusCode::OK
         } else {
@@ -192,7 +228,7 @@ impl Resources {
         })
     }
 
-    /// Deletes a resource; deleting what is not there changes nothing and is no error.
+    /// Deletes a resource; deleting what is not there changes nothing, and is an error only in a dialect.
     pub fn delete(
         &mut self,
         resource_type: &str,
@@ -201,9 +237,11 @@ impl Resources {
         now: DateTime<Utc>,
     ) -> Result<(), Refusal> {
         let current = self.read(resource_type, id).ok();
-        preconditions.check(current)?;
+        preconditions.check(current, &self.manners)?;
         if current.is_some() {
             self.add_version(resource_type, id, None, "DELETE", now);
+        } else if self.manners.not_found_deletes {
+            return Err(Refusal::not_found("there is nothing to delete"));
         }
         Ok(())
     }
@@ -227,6 +265,7 @@ impl Resources {
             resource_type: resource_type.to_owned(),
             id: format!("broken-{}", of_type.len() + 1),
             number: 1,
+            version_id: "1".to_owned(),
             last_updated: DateTime::UNIX_EPOCH,
             method: "PUT",
             write: 0,
@@ -258,12 +297,17 @@ impl Resources {
             .history(resource_type, id)
             .last()
             .map_or(1, |last| last.number + 1);
-        let content = incoming.map(|incoming| incoming.stamped(id, number, now));
+        let version_id = match self.manners.opaque_versions {
+            true => opaque_version_id(resource_type, id, number),
+            false => number.to_string(),
+        };
+        let content = incoming.map(|incoming| incoming.stamped(id, &version_id, now));
         self.writes += 1;
         let version = Arc::new(Version {
             resource_type: resource_type.to_owned(),
             id: id.to_owned(),
             number,
+            version_id,
             last_updated: now,
             method,
             write: self.writes,
@@ -280,11 +324,24 @@ fn failed(precondition: &str) -> Refusal {
     Refusal::new(StatusCode::PRECONDITION_FAILED, "conflict", precondition)
 }
 
+/// A version id that shows nothing of its place, and is the same in every run.
+fn opaque_version_id(resource_type: &str, id: &str, number: u64) -> String {
+    let digest = Sha256::digest(format!("{resource_type}/{id}/{number}"));
+    let digits = digest.iter().take(12).map(|byte| format!("{byte:02x}"));
+    digits.collect()
+}
+
 /// What a reader gets of a version: 404 if there is none, 410 if it is a deletion.
-fn readable(version: Option<&Arc<Version>>) -> Result<&Arc<Version>, Refusal> {
+fn readable<'v>(
+    version: Option<&'v Arc<Version>>,
+    manners: &Manners,
+) -> Result<&'v Arc<Version>, Refusal> {
     match version {
         None => Err(Refusal::not_found("there is no such resource")),
         Some(version) if version.content.is_some() => Ok(version),
+        Some(_) if manners.gone_is_not_found => {
+            Err(Refusal::not_found("there is no such resource"))
+        }
         Some(_) => Err(Refusal::new(
             StatusCode::GONE,
             "deleted",

@@ -32,10 +32,10 @@ impl FakeServer {
         let now = self.shared.clock.now();
         // Type and id are the body's own, so the id is all that can be wrong.
         let written = store
-            .put(&resource_type, &id, incoming, &unconditional, now)
+            .put_anywhere(&resource_type, &id, incoming, &unconditional, now)
             .map_err(|_| SeedError::NoId)?;
         self.shared.clock.step();
-        Ok(written.version.number.to_string())
+        Ok(written.version.version_id.clone())
     }
 
     /// Puts the resources of a Bundle one by one, as [`FakeServer::put_json`] does, and returns how many that were.

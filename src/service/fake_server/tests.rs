@@ -1,6 +1,7 @@
 //! Scenes of a running server and its clients, and of searches in a filled store.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod dialects;
 mod faults;
 mod http;
 mod lifecycle;

@@ -1,6 +1,7 @@
 //! Transactions and batches: several requests in one Bundle.
 //!
-//! A transaction is tried on a copy of the store, which takes the place of the store only if every entry succeeded.
+//! A transaction is tried on a copy of the store, which takes the place of the store if every entry succeeded, or where
+//! the server's dialect knows no way back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +11,7 @@ use serde::Deserialize;
 
 use super::actions::{Asked, IncomingEntry, Step};
 use super::bundle::{Bundle, Entry};
+use super::faults::{EntryError, FaultMoment};
 use super::refusal::Refusal;
 use super::resources::Resources;
 use super::search::{KeptSearches, SearchContext};
@@ -20,8 +22,8 @@ pub(super) struct BundleContext<'a> {
     pub now: DateTime<Utc>,
     /// Show the resources written in the entries of the answer.
     pub return_representation: bool,
-    /// The status of a transaction that failed because a precondition of an entry did.
-    pub conflict_status: StatusCode,
+    /// What is to be wrong with an entry of a transaction.
+    pub entry_error: Option<EntryError>,
 }
 
 #[derive(Deserialize)]
@@ -61,19 +63,42 @@ fn transaction(
     entries: &[IncomingEntry],
     context: &BundleContext<'_>,
 ) -> Result<Bundle, Refusal> {
+    let manners = store.manners;
+    if !manners.transactions {
+        return Err(Refusal::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "not-supported",
+            "this server takes no transactions",
+        ));
+    }
+    let mut trial = store.clone();
+    let answers = carry_out(&mut trial, searches, entries, context);
+    if answers.is_ok() || !manners.rollback {
+        *store = trial;
+    }
+    Ok(Bundle::new("transaction-response", answers?))
+}
+
+/// Does what the entries ask for, one after the other, until one fails.
+fn carry_out(
+    store: &mut Resources,
+    searches: &mut KeptSearches,
+    entries: &[IncomingEntry],
+    context: &BundleContext<'_>,
+) -> Result<Vec<Entry>, Refusal> {
+    let manners = store.manners;
     let failed_at = |index: usize| {
-        move |refusal: Refusal| failed_transaction(refusal, index, context.conflict_status)
+        move |refusal: Refusal| failed_transaction(refusal, index, manners.transaction_conflict)
     };
 
     let mut all_asked = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
-        let asked = Asked::parse(entry, context.search.base).map_err(failed_at(index))?;
+        let asked = Asked::parse(entry, context.search.base, &manners).map_err(failed_at(index))?;
         all_asked.push((index, entry, asked));
     }
     // The sort is stable: entries of one method stay in their order.
     all_asked.sort_by_key(|(_, entry, _)| entry.turn());
 
-    let mut trial = store.clone();
     let mut answers = BTreeMap::new();
     let mut changed = BTreeSet::new();
     let mut assigned = BTreeMap::new();
@@ -81,13 +106,11 @@ fn transaction(
     // Deletes come first and are done at once, so that no conditional create finds what is to be deleted.
     // The others wait until it is known where every reference between them leads.
     for (index, entry, asked) in all_asked {
-        let step = asked
-            .settle(&mut trial, context)
-            .map_err(failed_at(index))?;
+        let step = asked.settle(store, context).map_err(failed_at(index))?;
         let is_first_change = step.changes().is_none_or(|address| changed.insert(address));
         if let Step::Delete { .. } = step {
             let answer = step
-                .run(&mut trial, searches, context)
+                .run(store, searches, context)
                 .map_err(failed_at(index))?;
             answers.insert(index, answer);
             continue;
@@ -101,17 +124,21 @@ fn transaction(
         steps.push((index, step));
     }
     for (index, mut step) in steps {
+        let error = (context.entry_error).filter(|error| error.strikes(index, entries.len()));
+        let ordered = |error: EntryError| Entry::refused(&Refusal::ordered(error.code));
+        if let Some(error) = error
+            && error.moment == FaultMoment::BeforeCommit
+        {
+            answers.insert(index, ordered(error));
+            continue;
+        }
         step.resolve_references(&assigned);
         let answer = step
-            .run(&mut trial, searches, context)
+            .run(store, searches, context)
             .map_err(failed_at(index))?;
-        answers.insert(index, answer);
+        answers.insert(index, error.map_or(answer, ordered));
     }
-    *store = trial;
-    Ok(Bundle::new(
-        "transaction-response",
-        answers.into_values().collect(),
-    ))
+    Ok(answers.into_values().collect())
 }
 
 fn batch(
@@ -121,7 +148,7 @@ fn batch(
     context: &BundleContext<'_>,
 ) -> Bundle {
     let answers = entries.iter().map(|entry| {
-        Asked::parse(entry, context.search.base)
+        Asked::parse(entry, context.search.base, &store.manners)
             .and_then(|asked| asked.settle(store, context))
             .and_then(|step| step.run(store, searches, context))
             .unwrap_or_else(|refusal| Entry::refused(&refusal))
@@ -147,6 +174,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::service::fake_server::dialects::{Dialect, Manners};
     use crate::service::fake_server::json_members::raw;
 
     fn context() -> BundleContext<'static> {
@@ -160,7 +188,7 @@ mod tests {
             },
             now: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
             return_representation: false,
-            conflict_status: StatusCode::PRECONDITION_FAILED,
+            entry_error: None,
         }
     }
 
@@ -260,13 +288,56 @@ mod tests {
         assert_eq!(ids(&store), ["a"]);
         assert_eq!(store.writes, 1);
 
-        let like_some_servers = BundleContext {
-            conflict_status: StatusCode::BAD_REQUEST,
-            ..context()
-        };
-        let refusal =
-            send_with(&mut store, "transaction", &[&stale], &like_some_servers).unwrap_err();
+        store.manners = Manners::of(&[Dialect::TransactionConflict(400)]).unwrap();
+        let refusal = send(&mut store, "transaction", &[&stale]).unwrap_err();
         assert_eq!(refusal.status, StatusCode::BAD_REQUEST);
+    }
+
+    #[test]
+    fn a_server_that_knows_no_way_back_keeps_what_it_did_before_an_entry_failed() {
+        let mut store = Resources::of(Manners::of(&[Dialect::NoRollback]).unwrap());
+        let stale = put("b", r#","ifMatch":"W/\"7\"""#);
+        let entries = [put("a", ""), stale, put("c", "")];
+        let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
+        assert!(send(&mut store, "transaction", &entries).is_err());
+        assert_eq!(ids(&store), ["a"]);
+    }
+
+    #[test]
+    fn preconditions_inside_a_bundle_can_be_ignored_and_transactions_refused() {
+        let ignoring = [Dialect::IgnoresPreconditionsInTransactions];
+        let mut store = Resources::of(Manners::of(&ignoring).unwrap());
+        let stale = put("a", r#","ifMatch":"W/\"7\"""#);
+        assert!(send(&mut store, "transaction", &[&stale]).is_ok());
+        store.manners = Manners::of(&[Dialect::NoTransactions]).unwrap();
+        let refusal = send(&mut store, "transaction", &[&put("a", "")]).unwrap_err();
+        assert_eq!(refusal.status, StatusCode::METHOD_NOT_ALLOWED);
+        assert!(send(&mut store, "batch", &[&put("a", "")]).is_ok());
+    }
+
+    #[test]
+    fn an_entry_that_is_said_to_have_failed_may_have_been_carried_out_or_not() {
+        for (moment, there) in [
+            (FaultMoment::BeforeCommit, vec!["a"]),
+            (FaultMoment::AfterCommit, vec!["a", "b"]),
+        ] {
+            let mut store = Resources::default();
+            let context = BundleContext {
+                entry_error: Some(EntryError {
+                    code: 422,
+                    entry: None,
+                    moment,
+                }),
+                ..context()
+            };
+            let entries = [put("a", ""), put("b", "")];
+            let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
+            let answer = send_with(&mut store, "transaction", &entries, &context).unwrap();
+            assert_eq!(answer["entry"][0]["response"]["status"], "201 Created");
+            let failed = &answer["entry"][1]["response"]["status"];
+            assert_eq!(failed, "422 Unprocessable Entity");
+            assert_eq!(ids(&store), there);
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ impl Publisher<'_> {
         for entry in entries {
             let before = match entry.written.kind {
                 "Observation" => observation.map(|standing| standing.text.clone()),
-                "Task" => match self.find("Task", &entry.written.id).await? {
+                "Task" => match self.find(&self.own("Task", &entry.written.id)).await? {
                     Found::Standing(standing) => Some(standing.text),
                     Found::Nothing | Found::Deleted => None,
                 },

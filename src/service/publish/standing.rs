@@ -1,19 +1,21 @@
 //! What stands on the server: one of our resources as it is read back before anything is judged.
 
 use super::bundle::Condition;
+use super::dialect::Ids;
 use super::trouble::Trouble;
-use super::{Outcome, Publisher};
+use super::{Change, Outcome, Publisher};
 use crate::fhir::json::Json;
 use crate::pipeline::results::{Prior, PriorStatus, fingerprint_of};
-use crate::service::client::ReadAnswer;
 
 /// The status of a withdrawn result.
 pub(super) const WITHDRAWN: &str = "entered-in-error";
 
 /// One of our resources as it stands on the server.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Standing {
     pub(super) text: String,
+    /// Its id on the server.
+    pub(super) server_id: String,
     pub(super) version: Option<String>,
     pub(super) status: String,
     pub(super) fingerprint: Option<String>,
@@ -55,11 +57,14 @@ impl Standing {
 
     /// The condition that nobody has changed it since it was read.
     pub(super) fn unchanged(&self) -> Result<Condition, Trouble> {
+        Ok(Condition::Version(self.tag()?))
+    }
+
+    /// The entity tag of the version that was read: as the server printed it, else made of the version.
+    pub(super) fn tag(&self) -> Result<String, Trouble> {
         let version = self.stated_version()?;
         let tag = self.etag.clone();
-        Ok(Condition::Version(
-            tag.unwrap_or_else(|| format!("W/\"{version}\"")),
-        ))
+        Ok(tag.unwrap_or_else(|| format!("W/\"{version}\"")))
     }
 
     fn stated_version(&self) -> Result<String, Trouble> {
@@ -71,35 +76,46 @@ impl Standing {
 
 impl Publisher<'_> {
     /// The result of a case; a person's deletion of it is not undone, and a person has to look.
-    pub(super) async fn result(&self, id: &str) -> Result<Option<Standing>, Trouble> {
-        match self.find("Observation", id).await? {
+    pub(super) async fn result(&self, case_id: &str) -> Result<Option<Standing>, Trouble> {
+        match self.find(&self.own_result(case_id)).await? {
             Found::Nothing => Ok(None),
-            Found::Deleted => Err(Trouble::Case(Outcome::Failed("deleted-on-server"))),
+            Found::Deleted => Err(Trouble::deleted()),
             Found::Standing(standing) => Ok(Some(standing)),
         }
     }
 
-    /// One of our resources as the server has it now.
-    pub(super) async fn find(&self, kind: &str, id: &str) -> Result<Found, Trouble> {
-        match self.client.read(kind, id).await {
-            Ok(ReadAnswer::NotFound) => Ok(Found::Nothing),
-            Ok(ReadAnswer::Gone) => Ok(Found::Deleted),
-            Ok(ReadAnswer::Found { text, etag }) => {
-                let json = Json::parse(&text)
-                    .map_err(|_| Trouble::Case(Outcome::Retry("unreadable-on-server")))?;
-                let stated = json.get("meta").and_then(|meta| meta.text_at("versionId"));
-                Ok(Found::Standing(Standing {
-                    version: stated
-                        .map(str::to_owned)
-                        .or_else(|| etag.as_deref().map(version_in)),
-                    status: json.text_at("status").unwrap_or("").to_owned(),
-                    fingerprint: fingerprint_of(&json, &self.rules.base).map(str::to_owned),
-                    text,
-                    etag: etag.filter(|tag| !tag.is_empty()),
-                }))
+    /// The result of a case after a write. What was created under an id that the server gave is searched for, since another
+    /// writer may have created it too.
+    pub(super) async fn result_after(
+        &self,
+        case_id: &str,
+        change: Change,
+    ) -> Result<Option<Standing>, Trouble> {
+        if change == Change::New && self.target.dialect.ids == Ids::Server {
+            let own = self.own_result(case_id);
+            let found = self.search_all(own.kind, &own.mark).await?;
+            if let Some(kept) = self.only_one(&own, found).await? {
+                self.note_address(own.kind, &own.id, &kept.server_id)
+                    .await?;
             }
-            Err(error) => Err(Trouble::of_reading(&error)),
         }
+        self.result(case_id).await
+    }
+
+    /// A resource of ours as it was read; `None` where the text is no resource with an id.
+    pub(super) fn standing(&self, text: String, etag: Option<String>) -> Option<Standing> {
+        let json = Json::parse(&text).ok()?;
+        let stated = json.get("meta").and_then(|meta| meta.text_at("versionId"));
+        Some(Standing {
+            server_id: json.text_at("id")?.to_owned(),
+            version: stated
+                .map(str::to_owned)
+                .or_else(|| etag.as_deref().map(version_in)),
+            status: json.text_at("status").unwrap_or("").to_owned(),
+            fingerprint: fingerprint_of(&json, &self.rules.base).map(str::to_owned),
+            etag: etag.filter(|tag| !tag.is_empty()),
+            text,
+        })
     }
 }
 
@@ -115,6 +131,7 @@ mod tests {
     fn standing(status: &str, version: Option<&str>) -> Standing {
         Standing {
             text: String::new(),
+            server_id: String::new(),
             version: version.map(str::to_owned),
             status: status.to_owned(),
             fingerprint: None,

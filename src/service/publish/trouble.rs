@@ -1,5 +1,6 @@
 //! What keeps one case, or the whole pass, from going on.
 
+use super::answers::ends_the_pass;
 use super::{Outcome, PublishError};
 use crate::service::client::ClientError;
 use crate::service::store::StoreError;
@@ -18,11 +19,22 @@ impl Trouble {
         Self::Case(Outcome::Failed("not-composable"))
     }
 
+    /// An error that concerns every case.
+    pub(super) fn ending(error: &ClientError) -> Self {
+        Self::Pass(PublishError::Server(error.clone()))
+    }
+
+    /// A result of ours that somebody has deleted: that is not undone, and a person has to look.
+    pub(super) fn deleted() -> Self {
+        Self::Case(Outcome::Failed("deleted-on-server"))
+    }
+
     /// What a failed read means: the case waits for the next pass, unless every case is concerned.
     pub(super) fn of_reading(error: &ClientError) -> Self {
-        match pass_trouble(error) {
-            Err(trouble) => trouble,
-            Ok(()) => Self::Case(Outcome::Retry(code_of(error))),
+        if ends_the_pass(error) {
+            Self::ending(error)
+        } else {
+            Self::Case(Outcome::Retry(code_of(error)))
         }
     }
 }
@@ -33,16 +45,6 @@ impl From<StoreError> for Trouble {
     }
 }
 
-/// Errors that concern every case end the pass.
-pub(super) fn pass_trouble(error: &ClientError) -> Result<(), Trouble> {
-    match error {
-        ClientError::Unauthorized | ClientError::NotSent { .. } | ClientError::Untrusted(_) => {
-            Err(Trouble::Pass(PublishError::Server(error.clone())))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// A server error as a code for logs and summaries.
 pub(super) fn code_of(error: &ClientError) -> &'static str {
     match error {
@@ -50,6 +52,7 @@ pub(super) fn code_of(error: &ClientError) -> &'static str {
         ClientError::Ambiguous { .. } => "ambiguous",
         ClientError::Conflict { .. } => "conflict",
         ClientError::Busy { .. } => "busy",
+        ClientError::Resting { .. } => "resting",
         ClientError::Unauthorized => "unauthorized",
         ClientError::Forbidden => "forbidden",
         ClientError::NotFound => "not-found",

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::service::client::jitter;
+use crate::service::clock::Clock;
 
 const FIRST_CEILING: Duration = Duration::from_secs(1);
 /// Longest wait in a pass for a server that is busy; a longer one is the next pass's.
@@ -10,7 +11,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 /// How long a case waits before it is judged again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
+pub(in crate::service) enum Wait {
     /// Not at all.
     Not,
     /// Longer with each judgement, and never in step with others.
@@ -20,8 +21,19 @@ pub(super) enum Wait {
 }
 
 impl Wait {
+    /// Waits after so many judgements; `false`, at once, when the wait is too long for this pass.
+    pub(in crate::service) async fn keep(self, judgements: u32, clock: &Clock) -> bool {
+        let Some(wait) = self.after(judgements) else {
+            return false;
+        };
+        if !wait.is_zero() {
+            clock.wait(wait).await;
+        }
+        true
+    }
+
     /// The wait after so many judgements; `None` when it is too long for this pass.
-    pub(super) fn after(self, judgements: u32) -> Option<Duration> {
+    pub(in crate::service) fn after(self, judgements: u32) -> Option<Duration> {
         match self {
             Self::Not => Some(Duration::ZERO),
             Self::Backoff => Some(ceiling(judgements).mul_f64(jitter())),

@@ -4,29 +4,29 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::bundle::{Condition, Entry, bundle, revised};
+use super::bundle::{Condition, Entry, revised};
 use super::standing::{Standing, WITHDRAWN};
 use super::trouble::Trouble;
-use super::{Attempt, Change, Outcome, PublishError, Publisher, instant};
+use super::{Attempt, Change, Outcome, PublishError, Publisher, Sighting, Wait, instant};
 use crate::her2::evidence::Source;
 use crate::pipeline::results::{Written, observation_id, withdrawal};
-use crate::service::client::Pause;
-use crate::service::store::PublishedCase;
+use crate::service::store::{PublishedCase, WrittenVersion};
 
 impl Publisher<'_> {
     /// Withdraws the result of a case that has no evidence left: entered in error, its value kept, its Tasks closed.
     ///
     /// # Errors
     /// [`PublishError`] when the whole pass must end.
-    pub async fn withdraw(
+    pub(in crate::service) async fn withdraw(
         &self,
         case_id: &str,
         sources: &BTreeSet<Source>,
+        sighting: &Sighting,
         now: DateTime<Utc>,
-        pause: &Pause,
-    ) -> Result<Outcome, PublishError> {
-        self.until_settled(pause, async || {
-            self.withdraw_once(case_id, sources, now).await
+    ) -> Result<Attempt, PublishError> {
+        self.alone(case_id, now, async || {
+            let standing = sighting.0.clone().map_err(Trouble::Case)?;
+            self.withdraw_once(case_id, sources, standing, now).await
         })
         .await
     }
@@ -35,15 +35,17 @@ impl Publisher<'_> {
         &self,
         case_id: &str,
         sources: &BTreeSet<Source>,
+        standing: Option<Standing>,
         now: DateTime<Utc>,
     ) -> Result<Attempt, Trouble> {
-        let id = observation_id(case_id);
-        let standing = self.result(&id).await?;
+        if let Some(attempt) = self.finish_intent(case_id, standing.as_ref(), now).await? {
+            return Ok(attempt);
+        }
         let in_force = standing
             .as_ref()
             .filter(|standing| !standing.is_withdrawn());
         let mut entries = match in_force {
-            Some(standing) => self.ending(case_id, &id, standing, sources, now)?,
+            Some(standing) => self.ending(case_id, standing, sources, now)?,
             None => Vec::new(),
         };
         for task in self.earlier_tasks(case_id).await? {
@@ -56,11 +58,21 @@ impl Publisher<'_> {
             let lines = self.would_change(&entries, standing.as_ref()).await?;
             return Ok(Attempt::Done(Outcome::Would(Change::Withdrawn, lines)));
         }
-        if let Some(refusal) = self.deliver(&bundle(&entries), &entries).await? {
-            return Ok(refusal);
+        if !self.target.dialect.stops_stale_updates()
+            && let Some(why) = self.moved_since(case_id, standing.as_ref()).await?
+        {
+            return Ok(Attempt::Again(why, Wait::Not));
         }
-        self.note_the_end(case_id, in_force).await?;
-        Ok(Attempt::Done(Outcome::Written(Change::Withdrawn)))
+        let fingerprint = in_force.and_then(|standing| standing.fingerprint.clone());
+        self.intend(case_id, fingerprint.as_deref().unwrap_or(""), &entries, now)
+            .await?;
+        match self.deliver(&entries).await? {
+            Err(missed) => self.after(case_id, missed).await,
+            Ok(versions) => {
+                self.note_the_end(case_id, in_force, &versions, now).await?;
+                Ok(Attempt::Done(Outcome::Written(Change::Withdrawn)))
+            }
+        }
     }
 
     /// Notes that the Tasks are closed and, where a result was in force, that its withdrawal is ours.
@@ -68,34 +80,36 @@ impl Publisher<'_> {
         &self,
         case_id: &str,
         in_force: Option<&Standing>,
+        versions: &[WrittenVersion],
+        now: DateTime<Utc>,
     ) -> Result<(), Trouble> {
         let known = self.store.published(case_id).await?;
-        let unknown = || {
-            in_force.map(|standing| PublishedCase {
-                case_id: case_id.to_owned(),
-                observation_id: observation_id(case_id),
-                fingerprint: standing.fingerprint.clone().unwrap_or_default(),
-                etag: None,
-                status: WITHDRAWN.to_owned(),
-                task_ids: Vec::new(),
-                subject: None,
-            })
-        };
-        if let Some(mut published) = known.or_else(unknown) {
-            if in_force.is_some() {
-                published.status = WITHDRAWN.to_owned();
-            }
-            published.task_ids.clear();
-            self.store.publish(&published).await?;
+        let mut published = known.unwrap_or_else(|| PublishedCase {
+            case_id: case_id.to_owned(),
+            observation_id: observation_id(case_id),
+            fingerprint: in_force
+                .and_then(|it| it.fingerprint.clone())
+                .unwrap_or_default(),
+            etag: None,
+            status: String::new(),
+            task_ids: Vec::new(),
+            subject: None,
+        });
+        if in_force.is_some() {
+            published.status = WITHDRAWN.to_owned();
         }
-        Ok(())
+        published.task_ids.clear();
+        let server = &self.target.server;
+        Ok((self
+            .store
+            .confirm(&published, server, versions, &[], &instant(now)))
+        .await?)
     }
 
     /// The last version of a result that is in force, and the Provenance that says why it ends.
     fn ending(
         &self,
         case_id: &str,
-        id: &str,
         standing: &Standing,
         sources: &BTreeSet<Source>,
         now: DateTime<Utc>,
@@ -117,7 +131,7 @@ impl Publisher<'_> {
             Entry {
                 written: Written {
                     kind: "Observation",
-                    id: id.to_owned(),
+                    id: observation_id(case_id),
                     text,
                 },
                 condition: standing.unchanged()?,

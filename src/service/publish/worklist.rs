@@ -1,14 +1,16 @@
 //! The Tasks of a case: new ones, changed ones, and earlier ones that nothing asks for any more.
 
+use std::collections::BTreeSet;
+
 use super::Publisher;
 use super::bundle::{Condition, Entry, revised};
 use super::standing::{Found, Standing};
+use super::target::Mark;
 use super::trouble::Trouble;
 use crate::fhir::elements::Identifier;
 use crate::fhir::json::Json;
 use crate::pipeline::CaseResult;
 use crate::pipeline::results::{Resources, Written};
-use crate::service::client::PageEntry;
 
 /// States in which a Task still waits for somebody.
 const OPEN: [&str; 7] = [
@@ -34,7 +36,7 @@ impl Publisher<'_> {
     ) -> Result<Vec<Entry>, Trouble> {
         let mut entries = Vec::new();
         for task in &resources.tasks {
-            let condition = match self.find("Task", &task.id).await? {
+            let condition = match self.find(&self.own("Task", &task.id)).await? {
                 Found::Nothing => Condition::New,
                 // A person's deletion is not undone.
                 Found::Deleted => continue,
@@ -76,36 +78,28 @@ impl Publisher<'_> {
         if let Some(published) = self.store.published(case_id).await? {
             return Ok(published.task_ids);
         }
-        let system = format!("{}/identifier/her2-case", self.rules.base);
-        let is_ours = |task: &Json<'_>| {
-            (Identifier::read_all(task).iter()).any(|identifier| {
-                identifier.system == Some(system.as_str()) && identifier.value == case_id
-            })
+        let of_case = Mark {
+            parameter: "identifier",
+            system: format!("{}/identifier/her2-case", self.rules.base),
+            value: case_id.to_owned(),
         };
-        let by = ("identifier".to_owned(), format!("{system}|{case_id}"));
-        let mut pages = self.client.search("Task", &[by]);
-        let mut ids = Vec::new();
-        while let Some(page) = pages
-            .next()
-            .await
-            .map_err(|error| Trouble::of_reading(&error))?
-        {
-            for entry in page.entries {
-                if let PageEntry::Resource { resource, .. } = entry
-                    && let Ok(json) = Json::parse(&resource)
-                    && json.text_at("resourceType") == Some("Task")
-                    && is_ours(&json)
-                {
-                    ids.extend(json.text_at("id").map(str::to_owned));
-                }
-            }
-        }
-        Ok(ids)
+        let own_ids = format!("{}/identifier/her2-task", self.rules.base);
+        let found = self.search_all("Task", &of_case).await?;
+        let own_id = |task: Standing| {
+            let json = Json::parse(&task.text).ok()?;
+            let identifiers = Identifier::read_all(&json);
+            let stated = identifiers
+                .iter()
+                .find(|it| it.system == Some(own_ids.as_str()));
+            Some(stated.map_or(task.server_id.clone(), |stated| stated.value.to_owned()))
+        };
+        let ids: BTreeSet<String> = found.into_iter().filter_map(own_id).collect();
+        Ok(ids.into_iter().collect())
     }
 
     /// An open Task, closed by the adapter; nothing for one that is closed or deleted.
     pub(super) async fn closed(&self, id: &str) -> Result<Option<Entry>, Trouble> {
-        let Found::Standing(standing) = self.find("Task", id).await? else {
+        let Found::Standing(standing) = self.find(&self.own("Task", id)).await? else {
             return Ok(None);
         };
         if !OPEN.contains(&standing.status.as_str()) {

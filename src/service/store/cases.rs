@@ -1,11 +1,11 @@
-//! Cases: what is published of them, what they rest on, and which writes are unconfirmed.
+//! Cases: what is published of them, and what they rest on.
 
 use std::collections::BTreeMap;
 
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, Sqlite, Transaction};
 
-use super::{Store, StoreError, instant};
+use super::{Store, StoreError};
 
 /// What was last written for a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,19 +24,6 @@ pub struct PublishedCase {
     pub task_ids: Vec<String>,
     /// The subject's reference, if any.
     pub subject: Option<String>,
-}
-
-/// A write that was about to happen and that nobody has confirmed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Intent {
-    /// The case.
-    pub case_id: String,
-    /// Fingerprint that the write was to publish.
-    pub fingerprint: String,
-    /// Digest of the transaction Bundle.
-    pub bundle_digest: String,
-    /// When it was recorded, RFC 3339 in UTC.
-    pub recorded_at: String,
 }
 
 impl Store {
@@ -59,33 +46,7 @@ impl Store {
     /// Notes what is now published for a case, in place of what was.
     pub async fn publish(&self, case: &PublishedCase) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query(
-            "INSERT INTO published_case (case_id, observation_id, fingerprint, etag, status, subject)
-             VALUES (?, ?, ?, ?, ?, ?)
-             ON CONFLICT (case_id) DO UPDATE SET
-                 observation_id = excluded.observation_id, fingerprint = excluded.fingerprint,
-                 etag = excluded.etag, status = excluded.status, subject = excluded.subject",
-        )
-        .bind(&case.case_id)
-        .bind(&case.observation_id)
-        .bind(&case.fingerprint)
-        .bind(&case.etag)
-        .bind(&case.status)
-        .bind(&case.subject)
-        .execute(&mut *transaction)
-        .await?;
-        sqlx::query("DELETE FROM published_task WHERE case_id = ?")
-            .bind(&case.case_id)
-            .execute(&mut *transaction)
-            .await?;
-        for (place, task) in (0_i64..).zip(&case.task_ids) {
-            sqlx::query("INSERT INTO published_task (case_id, place, task_id) VALUES (?, ?, ?)")
-                .bind(&case.case_id)
-                .bind(place)
-                .bind(task)
-                .execute(&mut *transaction)
-                .await?;
-        }
+        put_published(&mut transaction, case).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -154,55 +115,41 @@ impl Store {
             sqlx::query_scalar("SELECT case_id FROM case_source WHERE source = ? ORDER BY case_id");
         Ok(cases.bind(source).fetch_all(&self.pool).await?)
     }
+}
 
-    /// Notes that a write is about to happen. To be called before anything is sent.
-    pub async fn record_intent(
-        &self,
-        case_id: &str,
-        fingerprint: &str,
-        bundle_digest: &str,
-        at: &str,
-    ) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO intent (case_id, fingerprint, bundle_digest, recorded_at) VALUES (?, ?, ?, ?)
-             ON CONFLICT (case_id) DO UPDATE SET
-                 fingerprint = excluded.fingerprint, bundle_digest = excluded.bundle_digest,
-                 recorded_at = excluded.recorded_at",
-        )
-        .bind(case_id)
-        .bind(fingerprint)
-        .bind(bundle_digest)
-        .bind(instant(at)?)
-        .execute(&self.pool)
+/// Notes what is now published for a case, as a part of a transaction.
+pub(super) async fn put_published(
+    transaction: &mut Transaction<'_, Sqlite>,
+    case: &PublishedCase,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO published_case (case_id, observation_id, fingerprint, etag, status, subject)
+         VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT (case_id) DO UPDATE SET
+             observation_id = excluded.observation_id, fingerprint = excluded.fingerprint,
+             etag = excluded.etag, status = excluded.status, subject = excluded.subject",
+    )
+    .bind(&case.case_id)
+    .bind(&case.observation_id)
+    .bind(&case.fingerprint)
+    .bind(&case.etag)
+    .bind(&case.status)
+    .bind(&case.subject)
+    .execute(&mut **transaction)
+    .await?;
+    sqlx::query("DELETE FROM published_task WHERE case_id = ?")
+        .bind(&case.case_id)
+        .execute(&mut **transaction)
         .await?;
-        Ok(())
-    }
-
-    /// Notes that the write of a case is confirmed, or certain not to have happened.
-    pub async fn clear_intent(&self, case_id: &str) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM intent WHERE case_id = ?")
-            .bind(case_id)
-            .execute(&self.pool)
+    for (place, task) in (0_i64..).zip(&case.task_ids) {
+        sqlx::query("INSERT INTO published_task (case_id, place, task_id) VALUES (?, ?, ?)")
+            .bind(&case.case_id)
+            .bind(place)
+            .bind(task)
+            .execute(&mut **transaction)
             .await?;
-        Ok(())
     }
-
-    /// The writes that nobody has confirmed, by case id. To be read back before anything is written for those cases.
-    pub async fn open_intents(&self) -> Result<Vec<Intent>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM intent ORDER BY case_id")
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Intent {
-                    case_id: row.try_get("case_id")?,
-                    fingerprint: row.try_get("fingerprint")?,
-                    bundle_digest: row.try_get("bundle_digest")?,
-                    recorded_at: row.try_get("recorded_at")?,
-                })
-            })
-            .collect()
-    }
+    Ok(())
 }
 
 fn published_case(row: &SqliteRow, task_ids: Vec<String>) -> Result<PublishedCase, StoreError> {
@@ -306,38 +253,5 @@ mod tests {
                 .unwrap()
                 .is_empty()
         );
-    }
-
-    #[tokio::test]
-    async fn an_intent_stays_open_until_it_is_cleared() {
-        let store = Store::in_memory().await.unwrap();
-        store
-            .record_intent("c2", "f1", "d1", "2026-01-02T04:04:05+01:00")
-            .await
-            .unwrap();
-        store
-            .record_intent("c1", "f1", "d1", "2026-01-02T03:04:06Z")
-            .await
-            .unwrap();
-        store
-            .record_intent("c2", "f2", "d2", "2026-01-02T03:04:07.5Z")
-            .await
-            .unwrap();
-        let open = store.open_intents().await.unwrap();
-        let of_c2 = Intent {
-            case_id: "c2".into(),
-            fingerprint: "f2".into(),
-            bundle_digest: "d2".into(),
-            recorded_at: "2026-01-02T03:04:07.500000Z".into(),
-        };
-        assert_eq!(open.len(), 2);
-        assert_eq!(open[1], of_c2);
-        store.clear_intent("c2").await.unwrap();
-        store.clear_intent("never recorded").await.unwrap();
-        assert_eq!(store.open_intents().await.unwrap()[..], open[..1]);
-        assert!(matches!(
-            store.record_intent("c1", "f", "d", "today").await,
-            Err(StoreError::NotAnInstant)
-        ));
     }
 }

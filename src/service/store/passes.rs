@@ -1,5 +1,6 @@
 //! Passes: how far each feed has been read, what became of its units, and which to look at again.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::Row;
 
 use super::{Store, StoreError, instant};
@@ -56,7 +57,14 @@ pub struct Parked {
     pub why: String,
     /// When it was first parked, RFC 3339 in UTC.
     pub since: String,
+    /// When a pass is to look at it again, RFC 3339 in UTC.
+    pub due: String,
 }
+
+/// How long a unit that failed is left alone after its second failure; twice as long after each further one.
+const FIRST_REST_MINUTES: i64 = 5;
+/// The longest such rest.
+const LONGEST_REST_MINUTES: i64 = 24 * 60;
 
 impl Store {
     /// How far a feed has been read, RFC 3339 in UTC; `None` before its first pass.
@@ -123,17 +131,42 @@ impl Store {
         }))
     }
 
-    /// Puts a unit on the retry list. One that is there already keeps its instant and takes the new reason.
-    pub async fn park(&self, unit: &str, why: &str, since: &str) -> Result<(), StoreError> {
+    /// Puts a unit on the retry list. One that is there already keeps its first instant and takes the new reason; one
+    /// that failed again is left alone for longer each time, so that it costs little and still is never forgotten.
+    pub async fn park(&self, unit: &str, why: &str, now: &str) -> Result<(), StoreError> {
+        let now = instant(now)?;
+        let mut transaction = self.pool.begin().await?;
+        let attempts: Option<i64> =
+            sqlx::query_scalar("SELECT attempts FROM parked WHERE unit = ?")
+                .bind(unit)
+                .fetch_optional(&mut *transaction)
+                .await?;
+        let attempts = attempts.unwrap_or(0).saturating_add(1);
+        let due = match why {
+            "failed" => after(&now, rest_minutes(attempts))?,
+            _ => now.clone(),
+        };
         sqlx::query(
-            "INSERT INTO parked (unit, why, since) VALUES (?, ?, ?)
-             ON CONFLICT (unit) DO UPDATE SET why = excluded.why",
+            "INSERT INTO parked (unit, why, since, attempts, due) VALUES (?, ?, ?, ?, ?)
+             ON CONFLICT (unit) DO UPDATE SET
+                 why = excluded.why, attempts = excluded.attempts, due = excluded.due",
         )
         .bind(unit)
         .bind(why)
-        .bind(instant(since)?)
-        .execute(&self.pool)
+        .bind(&now)
+        .bind(attempts)
+        .bind(due)
+        .execute(&mut *transaction)
         .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Has every unit of the retry list looked at by the next pass.
+    pub async fn make_all_due(&self) -> Result<(), StoreError> {
+        sqlx::query("UPDATE parked SET attempts = 0, due = since")
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
@@ -148,6 +181,7 @@ impl Store {
                     unit: row.try_get("unit")?,
                     why: row.try_get("why")?,
                     since: row.try_get("since")?,
+                    due: row.try_get("due")?,
                 })
             })
             .collect()
@@ -161,6 +195,29 @@ impl Store {
             .await?;
         Ok(())
     }
+}
+
+impl Parked {
+    /// Whether a pass that begins now looks at it.
+    pub fn is_due(&self, now: DateTime<Utc>) -> bool {
+        DateTime::parse_from_rfc3339(&self.due).map_or(true, |due| due <= now)
+    }
+}
+
+/// How long a unit is left alone that has failed this often.
+fn rest_minutes(attempts: i64) -> i64 {
+    match u32::try_from(attempts.saturating_sub(2)) {
+        // The first time it is looked at again at once.
+        Err(_) => 0,
+        Ok(doublings) => FIRST_REST_MINUTES
+            .saturating_mul(1 << doublings.min(16))
+            .min(LONGEST_REST_MINUTES),
+    }
+}
+
+fn after(now: &str, minutes: i64) -> Result<String, StoreError> {
+    let now = DateTime::parse_from_rfc3339(now).map_err(|_| StoreError::NotAnInstant)?;
+    instant(&(now + TimeDelta::minutes(minutes)).to_rfc3339())
 }
 
 #[cfg(test)]
@@ -256,17 +313,46 @@ mod tests {
             .park("DiagnosticReport/r2", "conflict", "2026-03-02T11:00:00Z")
             .await
             .unwrap();
-        let parked = |unit: &str, why: &str| Parked {
+        let parked = |unit: &str, why: &str, due: &str| Parked {
             unit: unit.into(),
             why: why.into(),
             since: "2026-03-01T11:00:00.000000Z".into(),
+            due: due.into(),
         };
         let (first, second) = (
-            parked("DiagnosticReport/r1", "busy"),
-            parked("DiagnosticReport/r2", "conflict"),
+            parked("DiagnosticReport/r1", "busy", "2026-03-01T11:00:00.000000Z"),
+            parked(
+                "DiagnosticReport/r2",
+                "conflict",
+                "2026-03-02T11:00:00.000000Z",
+            ),
         );
         assert_eq!(store.parked().await.unwrap(), [first, second.clone()]);
         store.unpark("DiagnosticReport/r1").await.unwrap();
         assert_eq!(store.parked().await.unwrap(), [second]);
+    }
+
+    #[tokio::test]
+    async fn a_unit_that_keeps_failing_is_left_alone_for_longer_each_time() {
+        let store = Store::in_memory().await.unwrap();
+        let mut dues = Vec::new();
+        for _ in 0..4 {
+            store
+                .park("DiagnosticReport/r", "failed", "2026-03-01T11:00:00Z")
+                .await
+                .unwrap();
+            dues.push(store.parked().await.unwrap()[0].due[11..16].to_owned());
+        }
+        assert_eq!(dues, ["11:00", "11:05", "11:10", "11:20"]);
+        let later = DateTime::parse_from_rfc3339("2026-03-01T11:20:00Z")
+            .unwrap()
+            .to_utc();
+        let parked = || async { store.parked().await.unwrap().remove(0) };
+        assert!(
+            parked().await.is_due(later) && !parked().await.is_due(later - TimeDelta::seconds(1))
+        );
+        store.make_all_due().await.unwrap();
+        assert!(parked().await.is_due(later - TimeDelta::minutes(20)));
+        assert_eq!(rest_minutes(100), LONGEST_REST_MINUTES);
     }
 }

@@ -2,7 +2,7 @@
 
 /// The steps from an empty file to the present schema. Each ends by setting the version it leads to.
 /// A step that was released is never changed; new ones follow it.
-pub(super) const MIGRATIONS: [&str; 2] = [
+pub(super) const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE feed (
         name TEXT PRIMARY KEY,
@@ -75,5 +75,54 @@ pub(super) const MIGRATIONS: [&str; 2] = [
     );
     CREATE INDEX unmapped_source_by_source ON unmapped_source (source);
     PRAGMA user_version = 2;
+",
+    "
+    DROP TABLE intent;
+    CREATE TABLE intent (
+        case_id TEXT NOT NULL,
+        server TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        entries TEXT NOT NULL,
+        recorded_at TEXT NOT NULL,
+        PRIMARY KEY (case_id, server)
+    );
+    CREATE TABLE written_version (
+        number INTEGER PRIMARY KEY,
+        case_id TEXT NOT NULL,
+        server TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        own_id TEXT NOT NULL,
+        version TEXT,
+        fingerprint TEXT NOT NULL,
+        text TEXT NOT NULL,
+        written_at TEXT NOT NULL
+    );
+    CREATE INDEX written_version_by_case ON written_version (case_id);
+    CREATE TABLE address (
+        server TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        own_id TEXT NOT NULL,
+        server_id TEXT NOT NULL,
+        PRIMARY KEY (server, kind, own_id)
+    );
+    CREATE TABLE lease (
+        case_id TEXT PRIMARY KEY,
+        holder TEXT NOT NULL,
+        until TEXT NOT NULL
+    );
+    CREATE TABLE tried_server (
+        server TEXT PRIMARY KEY,
+        software TEXT NOT NULL,
+        dialect TEXT NOT NULL,
+        tried_at TEXT NOT NULL
+    );
+    CREATE TABLE source_version (
+        source TEXT PRIMARY KEY,
+        version TEXT NOT NULL,
+        last_updated TEXT NOT NULL
+    );
+    ALTER TABLE parked ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE parked ADD COLUMN due TEXT NOT NULL DEFAULT '';
+    PRAGMA user_version = 3;
 ",
 ];

@@ -167,12 +167,12 @@ async fn a_busy_server_is_asked_again_after_the_wait_it_asks_for() {
         .respond_with(json(200, OBSERVATION))
         .mount(&server)
         .await;
-    let (client, waits) = client_of(&settings(&format!("{}/fhir", server.uri())));
+    let (client, clock) = client_of(&settings(&format!("{}/fhir", server.uri())));
     assert!(matches!(
         client.read("Observation", "o1").await,
         Ok(ReadAnswer::Found { .. })
     ));
-    assert_eq!(*waits.lock().unwrap(), [7, 30].map(Duration::from_secs));
+    assert_eq!(clock.waits(), [7, 30].map(Duration::from_secs));
 }
 
 #[tokio::test]
@@ -213,9 +213,9 @@ async fn a_read_is_given_up_after_the_configured_attempts() {
             .expect(3)
             .mount(&server)
             .await;
-        let (client, waits) = client_of(&settings(&format!("{}/fhir", server.uri())));
+        let (client, clock) = client_of(&settings(&format!("{}/fhir", server.uri())));
         assert_eq!(client.read("Observation", "o1").await, Err(expected));
-        let waits = waits.lock().unwrap();
+        let waits = clock.waits();
         assert_eq!(waits.len(), 2);
         assert!(waits.iter().all(|wait| *wait <= Duration::from_secs(1)));
     }
@@ -236,13 +236,13 @@ async fn a_connection_cut_in_the_middle_is_read_again() {
 
 #[tokio::test]
 async fn an_unreachable_server_is_named_as_such() {
-    let (client, waits) = client_of(&settings(&closed_base()));
+    let (client, clock) = client_of(&settings(&closed_base()));
     let error = client.read("Observation", "o1").await.unwrap_err();
     assert!(
         matches!(&error, ClientError::NotSent { why } if why.contains("refused")),
         "{error}"
     );
-    assert_eq!(waits.lock().unwrap().len(), 2);
+    assert_eq!(clock.waits().len(), 2);
 }
 
 #[tokio::test]

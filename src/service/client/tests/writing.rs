@@ -54,6 +54,7 @@ async fn a_transaction_is_never_repeated_by_itself() {
         issue_code: code.map(str::to_owned),
     };
     for (status, expected) in [
+        (304, ClientError::Conflict { status: 304 }),
         (400, refused(400, Some("processing"))),
         (401, ClientError::Unauthorized),
         (403, ClientError::Forbidden),
@@ -115,13 +116,13 @@ async fn a_connection_cut_after_sending_is_ambiguous_and_not_repeated() {
     let half = "HTTP/1.1 200 OK\r\ncontent-length: 300\r\n\r\n{\"resourceType\"";
     for cut in [None, Some(half)] {
         let (base, seen) = scripted(vec![cut, None]);
-        let (client, waits) = client_of(&settings(&base));
+        let (client, clock) = client_of(&settings(&base));
         assert_eq!(
             client.transaction(BUNDLE).await,
             Err(ClientError::Ambiguous { status: None })
         );
         assert_eq!(seen.load(Ordering::SeqCst), 1);
-        assert!(waits.lock().unwrap().is_empty());
+        assert!(clock.waits().is_empty());
     }
 }
 
@@ -139,10 +140,10 @@ async fn a_server_that_never_answers_is_ambiguous() {
 
 #[tokio::test]
 async fn a_server_that_cannot_be_reached_got_nothing() {
-    let (client, waits) = client_of(&settings(&closed_base()));
+    let (client, clock) = client_of(&settings(&closed_base()));
     assert!(matches!(
         client.transaction(BUNDLE).await,
         Err(ClientError::NotSent { .. })
     ));
-    assert!(waits.lock().unwrap().is_empty());
+    assert!(clock.waits().is_empty());
 }

@@ -59,6 +59,21 @@ async fn a_request_that_waits_longer_than_its_client_is_never_done() {
 }
 
 #[tokio::test]
+async fn a_hanging_server_answers_nobody_and_may_have_done_everything() {
+    for (fault, versions) in [("hang:before-commit", 1), ("hang:after-commit", 2)] {
+        let server = server_with(&[fault]).await;
+        server.put_json(A).unwrap();
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_millis(100))
+            .build()
+            .unwrap();
+        assert!(put(&client, &server).await.unwrap_err().is_timeout());
+        assert_eq!(server.history("Basic", "a").len(), versions, "{fault}");
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn an_ordered_status_comes_with_an_outcome_and_a_time_to_wait() {
     let server = server_with(&["status:code=429,retry-after=2,times=1"]).await;
     let response = reqwest::get(server.base_url() + "/metadata").await.unwrap();

@@ -53,7 +53,7 @@ async fn another_base_path_or_none_is_served_and_the_rest_is_not() {
         let server = FakeServer::start(options).await.unwrap();
         let client = reqwest::Client::new();
         assert_eq!(get(&client, &server, "/metadata").await.unwrap(), 200);
-        let origin = format!("http://{}", server.shared.address);
+        let origin = format!("http://{}", server.shared.authority);
         assert_eq!(get_url(&client, &(origin + elsewhere)).await.unwrap(), 404);
     }
 }
@@ -70,11 +70,11 @@ async fn options_that_make_no_sense_are_refused() {
             ..FakeServerOptions::default()
         },
         FakeServerOptions {
-            transaction_conflict_status: 200,
+            dialects: vec![Dialect::TransactionConflict(200)],
             ..FakeServerOptions::default()
         },
         FakeServerOptions {
-            transaction_conflict_status: 9,
+            dialects: vec![Dialect::ServerAssignedIds(9)],
             ..FakeServerOptions::default()
         },
     ];
