@@ -509,6 +509,12 @@ fn ichom_is_claimed_with_its_coding_after_the_others_and_of_the_breast_alone() {
         result["code"]["coding"][0]["display"],
         "HER2 [Interpretation] in tissue"
     );
+    // Its binding is required, which no validator here holds against one coding of several.
+    let path = "tests/validators/profiles/ValueSet-HER2ReceptorStatusVS.json";
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let set: Value = serde_json::from_str(&text).unwrap();
+    let include = &set["compose"]["include"][0];
+    let allowed = include["concept"].as_array().unwrap();
     for Composed {
         place,
         resource: result,
@@ -517,6 +523,11 @@ fn ichom_is_claimed_with_its_coding_after_the_others_and_of_the_breast_alone() {
     {
         let claims = result["meta"]["profile"].to_string();
         if claims.contains("/ichom-breast-cancer/") {
+            let codes = codes_of_value(result);
+            let required = codes
+                .iter()
+                .filter(|code| allowed.contains(&json!({"code": code})));
+            assert_eq!(required.count(), 1, "{place}: {codes:?}");
             assert!(
                 result["method"].to_string().contains("asco-cap-"),
                 "{place}"
