@@ -5,7 +5,7 @@ use std::time::Instant;
 use tokio::time::sleep;
 
 use crate::adapter::{Adapter, Running};
-use crate::origins::{ihc, report};
+use crate::origins::{ihc, ihc_score, report};
 use crate::results::{WITHDRAWN, repeats};
 use crate::saying::say;
 use crate::stage::Stage;
@@ -77,6 +77,81 @@ async fn eight_writers_at_once_leave_one_result() {
         }
         assert_eq!(stage.versions("crowded").await, settled);
     }
+}
+
+#[tokio::test]
+async fn two_writers_that_take_turns_leave_one_open_task() {
+    let Some(stage) = Stage::enter("two writers that take turns leave one open Task").await else {
+        return;
+    };
+    let (first, second) = (
+        Adapter::new(&stage, "first"),
+        Adapter::new(&stage, "second"),
+    );
+    for (score, writer, reader) in [
+        (1, &first, &second),
+        (3, &second, &first),
+        (1, &first, &second),
+    ] {
+        stage
+            .put(&report("turns", &[ihc("turns-ihc", score)]))
+            .await;
+        writer.pass().came_to(&[("written", 1)]);
+        reader.pass().came_to(&[("unchanged", 1)]);
+        assert_eq!(
+            stage.open_tasks("turns").await,
+            ["sign-off"],
+            "after a score of {score}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_has_read_an_older_report_does_not_overwrite_what_a_newer_one_says() {
+    let Some(stage) = Stage::enter("an older report never overwrites a newer one").await else {
+        return;
+    };
+    let with_score = |score| report("moving", &[ihc("moving-ihc", score)]);
+    stage.put(&with_score(0)).await;
+    let writers: Vec<Adapter> = (0..WRITERS)
+        .map(|number| Adapter::new(&stage, &format!("store-{number}")))
+        .collect();
+    let trial = Instant::now();
+    writers[0].pass().came_to(&[("written", 1)]);
+    let between = trial.elapsed() / 2;
+    // The score rises while writers are under way, so that some of them have read what is no longer so.
+    let mut started = Vec::new();
+    for (number, writer) in writers.iter().enumerate() {
+        if let Some(score) = [(2, 1), (4, 2), (6, 3)]
+            .iter()
+            .find(|(at, _)| *at == number)
+        {
+            stage.put(&with_score(score.1)).await;
+        }
+        started.push(writer.start_pass());
+        sleep(between).await;
+    }
+    for ran in started.into_iter().map(Running::end) {
+        assert_eq!(
+            (ran.code, ran.ledger()["failed"]),
+            (Some(0), 0),
+            "{}",
+            ran.stderr
+        );
+    }
+    writers[0].pass();
+    let live = stage.result("moving").await;
+    stage.is_whole(&live).await;
+    let scores: Vec<Option<usize>> = match stage.server.history(&live.key).await {
+        Some(history) => history.iter().map(ihc_score).collect(),
+        None => vec![ihc_score(&live.json)],
+    };
+    say(&format!("   scores in its history: {scores:?}"));
+    assert!(
+        scores.is_sorted() && scores.last() == Some(&Some(3)),
+        "{scores:?}"
+    );
+    assert_eq!(stage.open_tasks("moving").await, ["sign-off"]);
 }
 
 #[tokio::test]

@@ -45,11 +45,21 @@ fn result(name: &str, code: &str) -> Value {
            "effectiveDateTime": "2026-03-02T10:15:00Z", "issued": "2026-03-05T15:00:00.000Z"})
 }
 
+const SCORES: [&str; 4] = ["LA6111-4", "LA11841-6", "LA11842-4", "LA11843-2"];
+
+/// The IHC score that a result of ours states in a component.
+pub fn ihc_score(result: &Value) -> Option<usize> {
+    let mut components = result["component"].as_array()?.iter();
+    let component =
+        components.find(|component| component["code"]["coding"][0]["code"] == "85319-2")?;
+    let answer = &component["valueCodeableConcept"]["coding"][0]["code"];
+    SCORES.iter().position(|score| answer == score)
+}
+
 /// An IHC score of 0 to 3 plus.
 pub fn ihc(name: &str, score: usize) -> Value {
-    let answers = ["LA6111-4", "LA11841-6", "LA11842-4", "LA11843-2"];
     let mut result = result(name, "85319-2");
-    result["valueCodeableConcept"] = json!({"coding": [{"system": LOINC, "code": answers[score]}]});
+    result["valueCodeableConcept"] = json!({"coding": [{"system": LOINC, "code": SCORES[score]}]});
     result
 }
 

@@ -5,6 +5,9 @@ use crate::origins::{fish_group_1, fish_group_2, ihc, oestrogen_receptor, report
 use crate::saying::say;
 use crate::stage::Stage;
 
+/// More than servers give in a page unless they are asked for more.
+const REPORTS: u64 = 25;
+
 #[tokio::test]
 async fn each_report_ends_as_a_whole_result_or_on_the_worklist() {
     let Some(stage) = Stage::enter("each report ends as a whole result or on the worklist").await
@@ -72,6 +75,31 @@ async fn a_second_pass_writes_nothing_and_neither_does_one_that_has_lost_its_sto
         (stage.versions("low").await, stage.versions("half").await),
         before
     );
+}
+
+#[tokio::test]
+async fn more_reports_than_fit_a_page_are_all_written() {
+    let Some(stage) = Stage::enter("more reports than fit a page are all written").await else {
+        return;
+    };
+    for number in 0..REPORTS {
+        let name = format!("many{number}");
+        stage
+            .put(&report(&name, &[ihc(&format!("{name}-ihc"), 1)]))
+            .await;
+    }
+    let adapter = Adapter::new(&stage, "store");
+    adapter.pass().came_to(&[("written", REPORTS)]);
+    for number in 0..REPORTS {
+        assert_eq!(
+            stage
+                .result(&format!("many{number}"))
+                .await
+                .interpretation(),
+            "NEG"
+        );
+    }
+    adapter.pass().came_to(&[("unchanged", REPORTS)]);
 }
 
 #[tokio::test]
