@@ -189,7 +189,7 @@ async fn a_writer_that_is_killed_at_any_moment_leaves_nothing_double_or_half() {
         let pass = adapter.start_pass();
         // Spread evenly over the time in which it reads and writes.
         let share = (round as f64 * 0.618_034).fract();
-        sleep(reading.mul_f64(0.1 + share)).await;
+        sleep(reading.mul_f64(0.2 + 1.4 * share)).await;
         killed += usize::from(pass.kill());
     }
     say(&format!("   killed under way: {killed} of {KILLS}"));

@@ -40,7 +40,12 @@ impl Answer {
 impl Server {
     pub fn from_environment() -> Option<Self> {
         let base = env::var("HER2_TEST_SERVER").ok()?;
-        let http = Client::builder().no_proxy().build().unwrap();
+        // A connection that waits may be closed by the server just when the next request goes out.
+        let http = Client::builder()
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .build()
+            .unwrap();
         Some(Self {
             base: base.trim_end_matches('/').to_owned(),
             token: env::var("HER2_TEST_SERVER_TOKEN").ok(),
