@@ -338,6 +338,38 @@ async fn of_two_copies_the_oldest_stays_and_the_other_is_entered_in_error() {
 }
 
 #[tokio::test]
+async fn a_result_that_another_writer_has_created_just_now_is_referred_to_where_the_server_has_it()
+{
+    let dialects = ["server-assigned-ids", "no-transactions", "silent-matches"];
+    let server = server_that(&dialects).await;
+    server
+        .seed_bundle(&case_file(AMENDED, "bundle.json"))
+        .unwrap();
+    let base = server.base_url();
+    // Two that look at the same time: neither sees what the other is about to create.
+    let mut first = Adapter::beside(&base).await;
+    first.find_out().await.unwrap();
+    let mut second = Adapter::beside(&base).await;
+    second.find_out().await.unwrap();
+    first.pass().await;
+    // The first is killed before it has written more than the result.
+    for kind in ["Provenance", "Task"] {
+        for resource in server.all(kind) {
+            let resource: Value = serde_json::from_str(&resource).unwrap();
+            let url = format!("{base}/{kind}/{}", resource["id"].as_str().unwrap());
+            reqwest::Client::new().delete(url).send().await.unwrap();
+        }
+    }
+    // The three searches before the write: what changed, what else the patient has, and what stands for the case.
+    let blind = "stale-index:writes=5,path=/Observation,times=3,method=GET";
+    server.order_fault(blind.parse().unwrap());
+    second.pass().await;
+    assert_eq!(results(&server).len(), 1);
+    assert_eq!(server.all("Provenance").len(), 1);
+    assert_that_references_resolve(&server, &dialects);
+}
+
+#[tokio::test]
 async fn a_post_whose_answer_was_lost_is_searched_for_and_not_sent_again() {
     for dialects in [
         &["server-assigned-ids"][..],

@@ -319,14 +319,20 @@ fn enter_units(
 ) {
     for unit in touched {
         let of_unit = |source: &String| *source == unit.key || unit.sources.contains(source);
-        // A case that it has left is somebody else's, unless it could not be brought to its end.
-        let trouble = (earlier.iter())
+        let has_none = !matches!(unit.content, UnitContent::Cases(_));
+        // A case that it has left is somebody else's, unless it could not be brought to its end, or was withdrawn and the
+        // unit has no other.
+        let left = (earlier.iter())
             .filter(|(_, sources)| sources.iter().any(of_unit))
-            .filter_map(|(case, _)| ended.get(case).copied())
-            .filter(|end| matches!(end, Ended::Retry | Ended::Failed))
+            .filter_map(|(case, _)| Some((case, ended.get(case).copied()?)))
+            .filter(|(case, end)| {
+                matches!(end, Ended::Retry | Ended::Failed)
+                    || (has_none && report.withdrawn.contains(*case))
+            })
+            .map(|(_, end)| end)
             .max();
         let own = end_of(unit, ended);
-        report.enter(&unit.key, trouble.map_or(own, |trouble| trouble.max(own)));
+        report.enter(&unit.key, left.map_or(own, |left| left.max(own)));
     }
 }
 

@@ -9,6 +9,7 @@ use super::dialect::{Delivery, Ids};
 use super::standing::Found;
 use super::target::Own;
 use super::trouble::Trouble;
+use super::waiting::Wait;
 use crate::fhir::elements::Identifier;
 use crate::fhir::json::Json;
 use crate::pipeline::results::fingerprint_of;
@@ -104,6 +105,12 @@ impl Publisher<'_> {
             match self.send_alone(&request).await {
                 Ok(answer) => {
                     self.note_answer(entry, &answer).await?;
+                    if self.is_of_another(entry, &answer).await? {
+                        return Ok(Err(NotArrived {
+                            then: Attempt::Again("created-by-another", Wait::Backoff),
+                            is_certain: answers.is_empty(),
+                        }));
+                    }
                     answers.push(Some(answer));
                 }
                 Err(error) => match after_write(&error) {
@@ -214,6 +221,21 @@ impl Publisher<'_> {
             .iter()
             .find(|found| found.system == Some(system.as_str()))?;
         Some(self.own_result(of_case.value))
+    }
+
+    /// Whether the server has found another writer's result instead of creating ours, or nobody can tell which. Else it is
+    /// known from here on where the result is, which the entries after it refer to: not every server tells that of what it
+    /// has found.
+    async fn is_of_another(&self, entry: &Entry, answer: &EntryAnswer) -> Result<bool, Trouble> {
+        let is_created = answer.status != 200 && answer.location.is_some();
+        if entry.written.kind != "Observation"
+            || self.target.dialect.ids == Ids::Client
+            || entry.condition.is_of_a_version()
+            || is_created
+        {
+            return Ok(false);
+        }
+        Ok(!self.stands_as_sent(entry).await?)
     }
 
     /// Remembers where the server has put a resource.
