@@ -667,6 +667,23 @@ mod tests {
     }
 
     #[test]
+    fn profiles_are_claimed_by_name_and_never_two_that_exclude_each_other() {
+        let claimed = |text| with("PUBLISH__PROFILES", text).map(|config| config.publish.profiles);
+        assert_eq!(claimed("").unwrap(), []);
+        assert_eq!(
+            claimed("mcode,mii").unwrap(),
+            [Profile::Mcode, Profile::Mii]
+        );
+        for text in ["mcode,mcode", "ichom,mii", "us-core"] {
+            let message = claimed(text).unwrap_err().to_string();
+            assert!(
+                message.starts_with("publish.profiles must be "),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
     fn editions_by_date_are_days_in_their_order() {
         let by_date = |text| {
             let config = with("GUIDELINE__BY_DATE", text);

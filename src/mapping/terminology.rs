@@ -120,49 +120,31 @@ pub fn group_code(group: Group) -> String {
 
 /// Every code that the program itself writes, by code system.
 pub fn written_codes() -> BTreeMap<&'static str, Vec<String>> {
-    let names = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
-    let reasons = EnumSet::<ReviewCode>::all();
+    fn owned<'n>(names: impl IntoIterator<Item = &'n str>) -> Vec<String> {
+        names.into_iter().map(str::to_owned).collect()
+    }
+    let components = [
+        component::CATEGORY,
+        component::NEXT_ACTION,
+        component::ISH_GROUP,
+        component::RECOUNT_GROUP,
+        component::ADJUDICATED_GROUP,
+    ];
+    let statuses = EnumSet::all().iter().map(Status::name);
+    let categories = EnumSet::all().iter().map(Category::name);
+    let actions = EnumSet::all().iter().map(NextAction::name);
+    let reasons = EnumSet::all().iter().map(ReviewCode::name);
     BTreeMap::from([
-        (
-            system::STATUS,
-            names(EnumSet::all().iter().map(Status::name).collect()),
-        ),
-        (
-            system::CATEGORY,
-            names(EnumSet::all().iter().map(Category::name).collect()),
-        ),
-        (
-            system::NEXT_ACTION,
-            names(EnumSet::all().iter().map(NextAction::name).collect()),
-        ),
+        (system::STATUS, owned(statuses)),
+        (system::CATEGORY, owned(categories)),
+        (system::NEXT_ACTION, owned(actions)),
         (
             system::ISH_GROUP,
             EnumSet::all().iter().map(group_code).collect(),
         ),
-        (
-            system::COMPONENT,
-            names(vec![
-                component::CATEGORY,
-                component::NEXT_ACTION,
-                component::ISH_GROUP,
-                component::RECOUNT_GROUP,
-                component::ADJUDICATED_GROUP,
-            ]),
-        ),
-        (
-            system::GUIDELINE,
-            names(Edition::ALL.into_iter().map(Edition::id).collect()),
-        ),
-        (
-            system::REVIEW_REASON,
-            names(
-                reasons
-                    .iter()
-                    .map(ReviewCode::name)
-                    .chain([SIGN_OFF])
-                    .collect(),
-            ),
-        ),
+        (system::COMPONENT, owned(components)),
+        (system::GUIDELINE, owned(Edition::ALL.map(Edition::id))),
+        (system::REVIEW_REASON, owned(reasons.chain([SIGN_OFF]))),
     ])
 }
 
@@ -171,12 +153,14 @@ pub fn written_codes() -> BTreeMap<&'static str, Vec<String>> {
 /// # Errors
 /// [`MappingError`] names the file that cannot be read, or the code that it does not define.
 pub fn check() -> Result<(), MappingError> {
-    let displays = read()?;
+    check_that_all_are_defined(&read()?)
+}
+
+fn check_that_all_are_defined(displays: &Displays) -> Result<(), MappingError> {
     for (system, codes) in written_codes() {
         let defined = displays.get(system);
-        let missing =
-            (codes.iter()).find(|code| !defined.is_some_and(|codes| codes.contains_key(*code)));
-        if let Some(code) = missing {
+        let is_defined = |code: &String| defined.is_some_and(|codes| codes.contains_key(code));
+        if let Some(code) = codes.iter().find(|code| !is_defined(code)) {
             return Err(fault(
                 &format!("CodeSystem-{system}.json"),
                 format!("it does not define `{code}`, which is written"),
@@ -235,6 +219,20 @@ mod tests {
             .map(|(system, codes)| (system, codes.into_keys().collect()))
             .collect();
         assert_eq!(defined, used);
+    }
+
+    #[test]
+    fn a_code_without_a_definition_is_named() {
+        let mut displays = read().unwrap();
+        displays
+            .get_mut(system::CATEGORY)
+            .unwrap()
+            .remove("ultralow");
+        let error = check_that_all_are_defined(&displays)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("CodeSystem-her2-category.json"), "{error}");
+        assert!(error.contains("`ultralow`"), "{error}");
     }
 
     #[test]

@@ -177,11 +177,36 @@ impl Publisher<'_> {
         sighting: &Sighting,
         now: DateTime<Utc>,
     ) -> Result<Attempt, PublishError> {
+        if self.is_known_to_stand(case, sighting).await? {
+            return Ok(Attempt::Done(Outcome::Unchanged));
+        }
         self.alone(&case.id, now, async || {
             let standing = sighting.0.clone().map_err(Trouble::Case)?;
             self.judge_and_write(case, pool, standing, now).await
         })
         .await
+    }
+
+    /// Whether nothing is to be done, as most often: what stands is what this store has confirmed, from the same evidence.
+    async fn is_known_to_stand(
+        &self,
+        case: &CaseResult,
+        sighting: &Sighting,
+    ) -> Result<bool, StoreError> {
+        let Ok(Some(standing)) = &sighting.0 else {
+            return Ok(false);
+        };
+        let known = self.store.published(&case.id).await?;
+        let is_confirmed = known.is_some_and(|known| {
+            standing.carries(&known.fingerprint)
+                && known.status == standing.status
+                && known.etag == standing.version
+        });
+        let server = &self.target.server;
+        Ok(is_confirmed
+            && standing.carries(&case.fingerprint)
+            && !standing.is_withdrawn()
+            && self.store.intent(&case.id, server).await?.is_none())
     }
 
     /// Does something to a case that no other writer of this store is at.
@@ -288,7 +313,7 @@ impl Publisher<'_> {
             return Ok(Attempt::Done(Outcome::Would(Change::Worklist, lines)));
         }
         match self.deliver(&missing).await? {
-            Err(attempt) => Ok(attempt),
+            Err(missed) => self.after(&case.id, missed).await,
             Ok(versions) => {
                 let resources = Some(&resources);
                 self.confirm(
@@ -346,7 +371,7 @@ impl Publisher<'_> {
             .await?;
         let mut versions = match self.deliver(entries).await? {
             Ok(versions) => versions,
-            Err(attempt) => return Ok(attempt),
+            Err(missed) => return self.after(&case.id, missed).await,
         };
         let standing = match &resources.observation {
             Some(_) => self.result_after(&case.id, change).await?,

@@ -91,7 +91,10 @@ impl Store {
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
-        Store::connect(options, Some(Arc::new(lock))).await
+        let store = Store::connect(options, Some(Arc::new(lock))).await?;
+        // Whoever held one has ended without giving it back, for nobody else has the file open.
+        store.forget_leases().await?;
+        Ok(store)
     }
 
     /// A store that is gone when its last clone is.

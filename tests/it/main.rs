@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod answers;
 mod brake;
 mod commands;
 mod contradictions;
 mod coverage;
+mod dialects;
 mod edge_cases;
 mod golden_cases;
 mod large_pages;

@@ -653,6 +653,24 @@ async fn a_parked_unit_that_is_gone_takes_its_result_with_it() {
 }
 
 #[tokio::test]
+async fn a_report_whose_result_is_deleted_counts_as_written_when_that_withdraws_its_case() {
+    let (server, adapter) = stage(&[RETRACTED]).await;
+    adapter.pass().await;
+    delete(&server, "Observation/wdr-ihc").await;
+    let bundle: Value = serde_json::from_str(&case_file(RETRACTED, "bundle.json")).unwrap();
+    let mut reports = bundle["entry"].as_array().unwrap().iter();
+    let report = reports.find(|entry| entry["resource"]["id"] == "wdr-rep");
+    let mut report = report.unwrap()["resource"].clone();
+    report.as_object_mut().unwrap().remove("result");
+    server.put_json(&report.to_string()).unwrap();
+    let report = adapter.pass().await;
+    assert_eq!((report.ledger.written, report.ledger.seen()), (1, 1));
+    assert_eq!(results(&server)[0]["status"], "entered-in-error");
+    let again = adapter.pass().await;
+    assert_eq!((again.ledger.not_her2, again.ledger.seen()), (1, 1));
+}
+
+#[tokio::test]
 async fn a_withdrawal_takes_the_servers_answers_as_a_result_does() {
     for (fault, written, failed) in [
         ("status:code=400,method=POST,times=1", 1, 0),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use her2_adapter::app;
-use her2_adapter::config::{Config, Mode};
+use her2_adapter::config::{Config, Mode, ServerConfig};
 use her2_adapter::pipeline::Rules;
 use her2_adapter::pipeline::results::{Publishing, Release};
 use her2_adapter::service::client::FhirClient;
@@ -16,6 +16,7 @@ use her2_adapter::service::clock::Clock;
 use her2_adapter::service::fake_server::{FakeServer, FakeServerOptions};
 use her2_adapter::service::pass::{Pass, PassError, PassOptions, PassReport};
 use her2_adapter::service::publish::dialect::Dialect;
+use her2_adapter::service::publish::known::{Servers, TargetError};
 use her2_adapter::service::publish::{Publisher, Target};
 use her2_adapter::service::pull::Puller;
 use her2_adapter::service::store::Store;
@@ -55,7 +56,13 @@ impl Adapter {
 
     /// One that reads reports from one server and writes to another.
     pub async fn between(base: &str, write_base: &str) -> Self {
+        Self::with(base, write_base, |_| {}).await
+    }
+
+    /// The same with further settings of its servers.
+    pub async fn with(base: &str, write_base: &str, set: impl FnOnce(&mut ServerConfig)) -> Self {
         let mut config = Config::load(None).unwrap();
+        set(&mut config.server);
         config.server.read = Some(base.parse().unwrap());
         config.server.write = Some(write_base.parse().unwrap());
         let target = Target {
@@ -77,6 +84,34 @@ impl Adapter {
             config,
             base: base.to_owned(),
         }
+    }
+
+    /// One that reaches a server in this process without a connection.
+    pub async fn in_process(server: &FakeServer) -> Self {
+        let adapter = Self::beside(&server.base_url()).await;
+        let local = |client: &FhirClient| {
+            client
+                .through(server.wire())
+                .with_clock(adapter.clock.clone())
+        };
+        Self {
+            client: local(&adapter.client),
+            writer: local(&adapter.writer),
+            ..adapter
+        }
+    }
+
+    /// Finds out what the server to write to honours, as a first pass does.
+    pub async fn find_out(&mut self) -> Result<(), TargetError> {
+        let capabilities = self.writer.capabilities().await?;
+        let servers = Servers {
+            client: &self.writer,
+            capabilities: &capabilities,
+            settings: &self.config.server,
+            base: &self.config.identifiers.base,
+        };
+        self.target = servers.target(&self.store, true).await?;
+        Ok(())
     }
 
     pub async fn pass(&self) -> PassReport {
@@ -131,9 +166,11 @@ pub fn results(server: &FakeServer) -> Vec<Value> {
         .iter()
         .map(|text| serde_json::from_str(text).unwrap())
         .filter(|resource: &Value| {
-            resource["id"]
-                .as_str()
-                .is_some_and(|id| id.starts_with("h2o-"))
+            let identifiers = resource["identifier"].as_array();
+            identifiers.into_iter().flatten().any(|identifier| {
+                let system = identifier["system"].as_str();
+                system.is_some_and(|system| system.ends_with("/identifier/her2-status"))
+            })
         })
         .collect()
 }

@@ -51,8 +51,10 @@ impl Composer<'_> {
             && match profile {
                 Profile::Mcode => precision.is_none_or(|precision| precision >= Precision::Day),
                 Profile::Ichom => of_breast && !self.status_codes(codes).is_empty(),
+                // It speaks of one specimen.
                 Profile::Mii => {
                     of_breast
+                        && !self.case.is_patient_view()
                         && !self.status_codes(codes).is_empty()
                         && self.focuses_are(codes.focus.as_deref(), &draft.focus)
                 }

@@ -68,6 +68,12 @@ impl Answer {
         answer
     }
 
+    /// The same answer, silent about where the resource is.
+    pub fn without_location(mut self) -> Answer {
+        self.headers.retain(|(name, _)| *name != header::LOCATION);
+        self
+    }
+
     pub fn refused(refusal: &Refusal) -> Answer {
         Answer {
             status: refusal.status,

@@ -32,6 +32,8 @@ pub enum Dialect {
     GoneIsNotFound,
     /// `not-found-deletes`: deleting what is not there answers 404.
     NotFoundDeletes,
+    /// `silent-matches`: a conditional create that finds a resource does not tell where that is.
+    SilentMatches,
     /// `no-history`: there is no `_history`, of a resource or of a type.
     NoHistory,
 }
@@ -43,7 +45,7 @@ pub enum DialectParseError {
     #[error(
         "unknown dialect {0:?}: expected server-assigned-ids, opaque-versions, no-transactions, no-rollback, \
          ignores-if-match, ignores-if-none-match, ignores-preconditions-in-transactions, ignores-if-none-exist, \
-         transaction-conflict, gone-is-not-found, not-found-deletes or no-history"
+         transaction-conflict, gone-is-not-found, not-found-deletes, silent-matches or no-history"
     )]
     Unknown(String),
     /// The dialect has no status, or none from 400 to 499.
@@ -80,6 +82,7 @@ impl FromStr for Dialect {
             "ignores-if-none-exist" => Dialect::IgnoresIfNoneExist,
             "gone-is-not-found" => Dialect::GoneIsNotFound,
             "not-found-deletes" => Dialect::NotFoundDeletes,
+            "silent-matches" => Dialect::SilentMatches,
             "no-history" => Dialect::NoHistory,
             _ => return Err(DialectParseError::Unknown(name.to_owned())),
         };
@@ -106,6 +109,7 @@ pub(super) struct Manners {
     pub if_none_exist: bool,
     pub gone_is_not_found: bool,
     pub not_found_deletes: bool,
+    pub silent_matches: bool,
     pub history: bool,
 }
 
@@ -123,6 +127,7 @@ impl Default for Manners {
             if_none_exist: true,
             gone_is_not_found: false,
             not_found_deletes: false,
+            silent_matches: false,
             history: true,
         }
     }
@@ -154,6 +159,7 @@ impl Manners {
                 Dialect::IgnoresIfNoneExist => manners.if_none_exist = false,
                 Dialect::GoneIsNotFound => manners.gone_is_not_found = true,
                 Dialect::NotFoundDeletes => manners.not_found_deletes = true,
+                Dialect::SilentMatches => manners.silent_matches = true,
                 Dialect::NoHistory => manners.history = false,
             }
         }

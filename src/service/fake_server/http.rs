@@ -262,7 +262,11 @@ fn create(
         && let Some(version) = find_existing(store, resource_type, &criteria, search)?
     {
         let status = StatusCode::OK;
-        return Ok(Answer::written(&Written { status, version }, call));
+        let answer = Answer::written(&Written { status, version }, call);
+        return Ok(match store.manners.silent_matches {
+            true => answer.without_location(),
+            false => answer,
+        });
     }
     let id = store.next_id(resource_type);
     let written = store.create(resource_type, &id, incoming, now)?;

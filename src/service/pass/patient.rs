@@ -97,6 +97,7 @@ impl Pass<'_> {
             let is_settled = if outdated && !is_last {
                 false
             } else {
+                self.note_sources(&due, &derived, hand, false).await?;
                 let open = self
                     .write(&due, &derived, &pool, hand, &mut progress)
                     .await?;
@@ -106,9 +107,13 @@ impl Pass<'_> {
                 (report.unmapped).extend(derived.coverage.unmapped().map(|(key, _)| key.clone()));
                 let only_held = only_held(&progress.outcomes);
                 let ended = close(progress.outcomes, &derived, report);
+                let is_settled =
+                    |id: &&String| !matches!(ended.get(*id), Some(Ended::Retry | Ended::Failed));
+                due = due.iter().filter(is_settled).cloned().collect();
+                self.note_sources(&due, &derived, hand, true).await?;
                 enter_units(report, &touched, &earlier, &ended, only_held);
                 enter_gone(report, &changed, &texts, &earlier, &ended);
-                self.remember(&derived, &pool, hand).await?;
+                self.quarantine(&derived, &pool, hand).await?;
                 return Ok(true);
             }
             wanted.extend(texts.keys().cloned());
@@ -235,9 +240,34 @@ impl Pass<'_> {
         is_settled
     }
 
-    /// Notes which sources each case rests on, and which units name it, so that one that leaves a case is noticed; and
-    /// which codes are unmapped.
-    async fn remember(
+    /// Notes which sources the cases that are due rest on, and which units name them, so that one that leaves a case is
+    /// noticed. Before they are written, beside those of earlier; once they are settled, in place of those.
+    async fn note_sources(
+        &self,
+        due: &BTreeSet<String>,
+        derived: &Derived,
+        hand: &Hand<'_>,
+        are_settled: bool,
+    ) -> Result<(), PassError> {
+        if hand.dry_run {
+            return Ok(());
+        }
+        for case in derived.cases.iter().filter(|case| due.contains(&case.id)) {
+            let mut sources = sources_of(case, derived);
+            let known = self.store.sources_of_case(&case.id).await?;
+            if !are_settled {
+                sources.extend(known.iter().cloned());
+            }
+            if !sources.iter().eq(&known) {
+                let sources: Vec<String> = sources.into_iter().collect();
+                self.store.set_sources_of_case(&case.id, &sources).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes which codes are unmapped.
+    async fn quarantine(
         &self,
         derived: &Derived,
         pool: &Pool<'_>,
@@ -247,18 +277,9 @@ impl Pass<'_> {
             return Ok(());
         }
         let resources: Vec<&str> = pool.all().map(|resource| resource.key.as_str()).collect();
-        let now = self
-            .publisher
-            .clock
-            .now()
-            .to_rfc3339_opts(SecondsFormat::Millis, true);
-        (self.store.quarantine(&resources, &derived.coverage, &now)).await?;
-        for case in &derived.cases {
-            let sources = sources_of(case, derived);
-            let sources: Vec<String> = sources.into_iter().collect();
-            self.store.set_sources_of_case(&case.id, &sources).await?;
-        }
-        Ok(())
+        let now = self.publisher.clock.now();
+        let now = now.to_rfc3339_opts(SecondsFormat::Millis, true);
+        Ok((self.store.quarantine(&resources, &derived.coverage, &now)).await?)
     }
 }
 
@@ -358,14 +379,20 @@ fn enter_units(
 ) {
     for unit in touched {
         let of_unit = |source: &String| *source == unit.key || unit.sources.contains(source);
-        // A case that it has left is somebody else's, unless it could not be brought to its end.
-        let trouble = (earlier.iter())
+        let has_none = !matches!(unit.content, UnitContent::Cases(_));
+        // A case that it has left is somebody else's, unless it could not be brought to its end, or was withdrawn and the
+        // unit has no other.
+        let left = (earlier.iter())
             .filter(|(_, sources)| sources.iter().any(of_unit))
-            .filter_map(|(case, _)| ended.get(case).copied())
-            .filter(|end| matches!(end, Ended::Retry | Ended::Failed))
+            .filter_map(|(case, _)| Some((case, ended.get(case).copied()?)))
+            .filter(|(case, end)| {
+                matches!(end, Ended::Retry | Ended::Failed)
+                    || (has_none && report.withdrawn.contains(*case))
+            })
+            .map(|(_, end)| end)
             .max();
         let own = end_of(unit, ended);
-        let worst = trouble.map_or(own, |trouble| trouble.max(own));
+        let worst = left.map_or(own, |left| left.max(own));
         match worst {
             Ended::Retry if only_held => report.enter_held(&unit.key),
             worst => report.enter(&unit.key, worst),

@@ -57,6 +57,8 @@ pub(super) fn after_write(error: &ClientError) -> Next {
             Attempt::Done(Outcome::Failed("too-large-for-server"))
         }
         ClientError::Refused { .. } => Attempt::Done(Outcome::Failed(REFUSED)),
+        // Somebody has deleted it, and that is not undone.
+        ClientError::Gone => Attempt::Done(Outcome::Failed("deleted-on-server")),
         ClientError::Forbidden => Attempt::Done(Outcome::Failed("forbidden")),
         ClientError::NotAtomic { .. } => {
             return Next::Torn(Attempt::Done(Outcome::Failed("not-atomic")));
@@ -99,7 +101,6 @@ mod tests {
                 "ambiguous",
                 Wait::Not,
             ),
-            (ClientError::Gone, "deleted-on-server", Wait::Not),
             (busy(None), "busy", Wait::Backoff),
             (busy(Some(asked)), "busy", Wait::Asked(asked)),
         ] {
@@ -121,6 +122,7 @@ mod tests {
             (refused(404), "refused"),
             (refused(413), "too-large-for-server"),
             (ClientError::Forbidden, "forbidden"),
+            (ClientError::Gone, "deleted-on-server"),
         ] {
             let failed = Next::ReadBack(Attempt::Done(Outcome::Failed(code)));
             assert_eq!(after_write(&error), failed, "{error}");

@@ -9,19 +9,50 @@ use super::dialect::{Delivery, Ids};
 use super::standing::Found;
 use super::target::Own;
 use super::trouble::Trouble;
+use super::waiting::Wait;
 use crate::fhir::elements::Identifier;
 use crate::fhir::json::Json;
 use crate::pipeline::results::fingerprint_of;
 use crate::service::client::{ClientError, EntryAnswer, Precondition};
 use crate::service::store::WrittenVersion;
 
+/// What follows where entries have not arrived, as far as can be seen.
+pub(super) struct NotArrived {
+    pub(super) then: Attempt,
+    /// None of them has, for the server has refused them.
+    is_certain: bool,
+}
+
+impl NotArrived {
+    fn perhaps(then: Attempt) -> Self {
+        Self {
+            then,
+            is_certain: false,
+        }
+    }
+}
+
 impl Publisher<'_> {
+    /// What follows for a case whose entries have not arrived. An intent of which nothing can stand is over.
+    pub(super) async fn after(
+        &self,
+        case_id: &str,
+        missed: NotArrived,
+    ) -> Result<Attempt, Trouble> {
+        if missed.is_certain {
+            self.store
+                .clear_intent(case_id, &self.target.server)
+                .await?;
+        }
+        Ok(missed.then)
+    }
+
     /// Sends the entries; whatever the answer, only what stands on the server tells. `Err` of the result is what follows
     /// where they have not arrived.
     pub(super) async fn deliver(
         &self,
         entries: &[Entry],
-    ) -> Result<Result<Vec<WrittenVersion>, Attempt>, Trouble> {
+    ) -> Result<Result<Vec<WrittenVersion>, NotArrived>, Trouble> {
         match self.target.dialect.delivery() {
             Delivery::Whole => self.deliver_whole(entries).await,
             Delivery::Singly => self.deliver_singly(entries).await,
@@ -31,7 +62,7 @@ impl Publisher<'_> {
     async fn deliver_whole(
         &self,
         entries: &[Entry],
-    ) -> Result<Result<Vec<WrittenVersion>, Attempt>, Trouble> {
+    ) -> Result<Result<Vec<WrittenVersion>, NotArrived>, Trouble> {
         let requests = self.requests(entries).await?;
         match self.client.transaction(&bundle(&requests)).await {
             Ok(answers) => {
@@ -43,13 +74,16 @@ impl Publisher<'_> {
             }
             Err(error) => match after_write(&error) {
                 Next::PassEnds => Err(Trouble::ending(&error)),
-                Next::Torn(attempt) => Ok(Err(attempt)),
-                Next::ReadBack(attempt) => {
+                Next::Torn(then) => Ok(Err(NotArrived::perhaps(then))),
+                Next::ReadBack(then) => {
                     let arrived = self.has_arrived(entries, &error).await?;
                     Ok(if arrived {
                         Ok(written_versions(entries, entries.iter().map(|_| None)))
                     } else {
-                        Err(attempt)
+                        Err(NotArrived {
+                            then,
+                            is_certain: !error.leaves_open(),
+                        })
                     })
                 }
             },
@@ -60,7 +94,7 @@ impl Publisher<'_> {
     async fn deliver_singly(
         &self,
         entries: &[Entry],
-    ) -> Result<Result<Vec<WrittenVersion>, Attempt>, Trouble> {
+    ) -> Result<Result<Vec<WrittenVersion>, NotArrived>, Trouble> {
         let mut answers = Vec::new();
         for entry in entries {
             // Addresses of what has just been created are known by now.
@@ -71,14 +105,23 @@ impl Publisher<'_> {
             match self.send_alone(&request).await {
                 Ok(answer) => {
                     self.note_answer(entry, &answer).await?;
+                    if self.is_of_another(entry, &answer).await? {
+                        return Ok(Err(NotArrived {
+                            then: Attempt::Again("created-by-another", Wait::Backoff),
+                            is_certain: answers.is_empty(),
+                        }));
+                    }
                     answers.push(Some(answer));
                 }
                 Err(error) => match after_write(&error) {
                     Next::PassEnds => return Err(Trouble::ending(&error)),
-                    Next::Torn(attempt) => return Ok(Err(attempt)),
-                    Next::ReadBack(attempt) => {
+                    Next::Torn(then) => return Ok(Err(NotArrived::perhaps(then))),
+                    Next::ReadBack(then) => {
                         if !self.has_arrived(one, &error).await? {
-                            return Ok(Err(attempt));
+                            return Ok(Err(NotArrived {
+                                then,
+                                is_certain: answers.is_empty() && !error.leaves_open(),
+                            }));
                         }
                         answers.push(None);
                     }
@@ -178,6 +221,21 @@ impl Publisher<'_> {
             .iter()
             .find(|found| found.system == Some(system.as_str()))?;
         Some(self.own_result(of_case.value))
+    }
+
+    /// Whether the server has found another writer's result instead of creating ours, or nobody can tell which. Else it is
+    /// known from here on where the result is, which the entries after it refer to: not every server tells that of what it
+    /// has found.
+    async fn is_of_another(&self, entry: &Entry, answer: &EntryAnswer) -> Result<bool, Trouble> {
+        let is_created = answer.status != 200 && answer.location.is_some();
+        if entry.written.kind != "Observation"
+            || self.target.dialect.ids == Ids::Client
+            || entry.condition.is_of_a_version()
+            || is_created
+        {
+            return Ok(false);
+        }
+        Ok(!self.stands_as_sent(entry).await?)
     }
 
     /// Remembers where the server has put a resource.

@@ -145,9 +145,10 @@ impl Publisher<'_> {
             }
         }
         if !missing.is_empty()
-            && let Err(attempt) = self.deliver(&missing).await?
+            && let Err(missed) = self.deliver(&missing).await?
         {
-            return Ok(Some(attempt));
+            // The result stands, so the intent is kept until its Provenance does too.
+            return Ok(Some(missed.then));
         }
         self.note_finished(&intent, standing, now).await?;
         Ok(None)

@@ -57,12 +57,14 @@ impl Publisher<'_> {
             .into_iter()
             .partition(|standing| !standing.is_withdrawn());
         let candidates = if in_force.is_empty() { ended } else { in_force };
+        let are_several = candidates.len() > 1;
         let mut by_age = Vec::new();
         for standing in candidates {
-            let born = self
-                .born(own.kind, &standing.server_id)
-                .await
-                .unwrap_or_default();
+            let born = match are_several {
+                true => self.born(own.kind, &standing.server_id).await,
+                false => None,
+            };
+            let born = born.unwrap_or_default();
             by_age.push((born, standing.server_id.clone(), standing));
         }
         by_age.sort_by(|one, other| (&one.0, &one.1).cmp(&(&other.0, &other.1)));

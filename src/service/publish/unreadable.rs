@@ -55,7 +55,7 @@ impl Publisher<'_> {
         }
         Ok(match self.deliver(&entries).await? {
             Ok(_) => Attempt::Done(Outcome::Written(Change::Worklist)),
-            Err(attempt) => attempt,
+            Err(missed) => missed.then,
         })
     }
 }

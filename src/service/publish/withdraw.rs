@@ -67,7 +67,7 @@ impl Publisher<'_> {
         self.intend(case_id, fingerprint.as_deref().unwrap_or(""), &entries, now)
             .await?;
         match self.deliver(&entries).await? {
-            Err(attempt) => Ok(attempt),
+            Err(missed) => self.after(case_id, missed).await,
             Ok(versions) => {
                 self.note_the_end(case_id, in_force, &versions, now).await?;
                 Ok(Attempt::Done(Outcome::Written(Change::Withdrawn)))

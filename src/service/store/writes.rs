@@ -216,6 +216,12 @@ impl Store {
         Ok(taken.rows_affected() > 0)
     }
 
+    /// Gives back what anybody has taken.
+    pub(super) async fn forget_leases(&self) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM lease").execute(&self.pool).await?;
+        Ok(())
+    }
+
     /// Gives a case back. One that another has taken meanwhile stays with that one.
     pub async fn release_lease(&self, case_id: &str, holder: &str) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM lease WHERE case_id = ? AND holder = ?")
@@ -439,6 +445,18 @@ mod tests {
         assert!(!lease("a", "2026-01-01T00:02:30Z", "2026-01-01T00:04:00Z").await);
         store.release_lease("c1", "b").await.unwrap();
         assert!(lease("a", "2026-01-01T00:02:30Z", "2026-01-01T00:04:00Z").await);
+    }
+
+    #[tokio::test]
+    async fn a_lease_does_not_outlive_the_process_that_took_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.sqlite");
+        let (now, until) = ("2026-01-01T00:00:00Z", "2026-01-01T00:10:00Z");
+        for holder in ["a", "b"] {
+            let store = Store::open(&path).await.unwrap();
+            assert!(store.lease("c1", holder, now, until).await.unwrap());
+            store.close().await;
+        }
     }
 
     #[tokio::test]
