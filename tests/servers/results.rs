@@ -133,7 +133,7 @@ impl Stage {
         for reference in references {
             let key = reference.split("/_history/").next().unwrap_or("");
             let answer = self.server.get(key).await;
-            let is_there = answer.is_success() || answer.status == 410;
+            let is_there = answer.is_success() || self.has_deleted(key);
             assert!(
                 is_there,
                 "{} refers to {reference}: {}",

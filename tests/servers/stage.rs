@@ -1,6 +1,6 @@
 //! What each scene begins with: the server for itself, names that no other scene has, and the sources it puts there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -32,6 +32,8 @@ pub struct Stage {
     prefix: String,
     /// Where the server put what the scene calls `Type/name`.
     places: Mutex<BTreeMap<String, String>>,
+    /// What the scene had deleted.
+    deleted: Mutex<BTreeSet<String>>,
     _alone: MutexGuard<'static, u32>,
 }
 
@@ -61,6 +63,7 @@ impl Stage {
             directory: TempDir::new().unwrap(),
             prefix: format!("{run}-{count}"),
             places: Mutex::default(),
+            deleted: Mutex::default(),
             _alone: count,
         })
     }
@@ -114,7 +117,9 @@ impl Stage {
 
     /// Asks the server to delete a source; whether it did. A server may refuse while something refers to it.
     pub async fn delete(&self, key: &str) -> bool {
-        let answer = self.server.delete(&self.place(key)).await;
+        let place = self.place(key);
+        let answer = self.server.delete(&place).await;
+        self.deleted.lock().unwrap().insert(place);
         if !answer.is_success() {
             say(&format!(
                 "   not judged: the server keeps {key} ({})",
@@ -122,6 +127,11 @@ impl Stage {
             ));
         }
         answer.is_success()
+    }
+
+    /// Whether the scene had a resource deleted.
+    pub fn has_deleted(&self, place: &str) -> bool {
+        self.deleted.lock().unwrap().contains(place)
     }
 
     /// References as the server needs them, and business identifiers that no other scene has.
