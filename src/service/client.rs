@@ -262,7 +262,7 @@ impl FhirClient {
                 Err(error) => error,
             };
             tried += 1;
-            match self.retry.wait_after(tried, &error, jitter()) {
+            match self.retry.wait_after(tried, &error, self.clock.jitter()) {
                 Some(wait) => self.clock.wait(wait).await,
                 None => return Err(error),
             }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::client::jitter;
+
 /// Tells the time, and waits by it. Clones of a set clock show the same time.
 #[derive(Debug, Clone, Default)]
 pub enum Clock {
@@ -45,6 +47,15 @@ impl Clock {
                 locked(time).waits.push(duration);
                 self.advance(duration);
             }
+        }
+    }
+
+    /// A fraction in [0, 1) by which waits of several writers are kept out of step; by a set clock always one half, so that
+    /// a scene plays the same way again.
+    pub(in crate::service) fn jitter(&self) -> f64 {
+        match self {
+            Clock::System => jitter(),
+            Clock::Set(_) => 0.5,
         }
     }
 

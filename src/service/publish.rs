@@ -446,7 +446,10 @@ impl Publisher<'_> {
         }
         let task_ids = match resources {
             Some(resources) => resources.tasks.iter().map(|task| task.id.clone()).collect(),
-            None => self.earlier_tasks(&case.id).await?,
+            None => match self.store.published(&case.id).await? {
+                Some(known) => known.task_ids,
+                None => self.earlier_tasks(&case.id).await?.into_iter().collect(),
+            },
         };
         let published = PublishedCase {
             case_id: case.id.clone(),

@@ -199,6 +199,16 @@ impl Step {
         }
     }
 
+    /// Whether this writes a text with a placeholder in it.
+    pub fn names(&self, placeholder: &str) -> bool {
+        match self {
+            Step::Create { incoming, .. } | Step::Update { incoming, .. } => {
+                incoming.names(placeholder)
+            }
+            Step::Delete { .. } | Step::Keep(_) | Step::Get { .. } => false,
+        }
+    }
+
     /// Puts assigned addresses in the place of the placeholders of entries.
     pub fn resolve_references(&mut self, assigned: &BTreeMap<String, String>) {
         match self {

@@ -80,7 +80,8 @@ pub enum RetryAfter {
     Date(u32),
 }
 
-/// What is wrong with one entry of a transaction whose other entries are carried out.
+/// What is wrong with one entry of a transaction whose other entries are carried out, but for those that refer to what it
+/// was to create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EntryError {
     /// The status of the entry, from 400 to 599.

@@ -66,6 +66,11 @@ impl Incoming {
         ))
     }
 
+    /// Whether a placeholder stands anywhere in it.
+    pub fn names(&self, placeholder: &str) -> bool {
+        raw(&self.members).get().contains(placeholder)
+    }
+
     /// Puts the addresses that a transaction has assigned in the place of its `urn:uuid:` references.
     pub fn resolve_references(&mut self, assigned: &BTreeMap<String, String>) {
         if !assigned.is_empty() {

@@ -91,6 +91,14 @@ fn carry_out(
         move |refusal: Refusal| failed_transaction(refusal, index, manners.transaction_conflict)
     };
 
+    let error_at = |index: usize| {
+        let error = context.entry_error;
+        error.filter(|error| error.strikes(index, entries.len()))
+    };
+    let left_out =
+        |index: usize| error_at(index).filter(|error| error.moment == FaultMoment::BeforeCommit);
+    let ordered = |code: u16| Entry::refused(&Refusal::ordered(code));
+
     let mut all_asked = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         let asked = Asked::parse(entry, context.search.base, &manners).map_err(failed_at(index))?;
@@ -103,6 +111,8 @@ fn carry_out(
     let mut changed = BTreeSet::new();
     let mut assigned = BTreeMap::new();
     let mut steps = Vec::new();
+    // Entries that are to be left out, by the names that others refer to.
+    let mut missing = Vec::new();
     // Deletes come first and are done at once, so that no conditional create finds what is to be deleted.
     // The others wait until it is known where every reference between them leads.
     for (index, entry, asked) in all_asked {
@@ -120,23 +130,28 @@ fn carry_out(
                 "an earlier entry is about the same resource",
             )));
         }
-        assigned.extend(entry.placeholder().zip(step.address()));
-        steps.push((index, step));
+        match left_out(index) {
+            Some(error) => {
+                missing.extend(entry.placeholder());
+                answers.insert(index, ordered(error.code));
+            }
+            None => {
+                assigned.extend(entry.placeholder().zip(step.address()));
+                steps.push((index, step));
+            }
+        }
     }
     for (index, mut step) in steps {
-        let error = (context.entry_error).filter(|error| error.strikes(index, entries.len()));
-        let ordered = |error: EntryError| Entry::refused(&Refusal::ordered(error.code));
-        if let Some(error) = error
-            && error.moment == FaultMoment::BeforeCommit
-        {
-            answers.insert(index, ordered(error));
+        if missing.iter().any(|placeholder| step.names(placeholder)) {
+            answers.insert(index, ordered(StatusCode::FAILED_DEPENDENCY.as_u16()));
             continue;
         }
         step.resolve_references(&assigned);
         let answer = step
             .run(store, searches, context)
             .map_err(failed_at(index))?;
-        answers.insert(index, error.map_or(answer, ordered));
+        let misreported = error_at(index).map(|error| ordered(error.code));
+        answers.insert(index, misreported.unwrap_or(answer));
     }
     Ok(answers.into_values().collect())
 }

@@ -226,7 +226,7 @@ impl Pass<'_> {
         let mut longest = Duration::ZERO;
         let mut is_settled = true;
         for (case, why, wait) in open {
-            match wait.after(round) {
+            match wait.after(round, &self.publisher.clock) {
                 Some(wait) if round < MOST_ROUNDS => {
                     longest = longest.max(wait);
                     is_settled = false;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::service::client::jitter;
 use crate::service::clock::Clock;
 
 const FIRST_CEILING: Duration = Duration::from_secs(1);
@@ -23,7 +22,7 @@ pub(in crate::service) enum Wait {
 impl Wait {
     /// Waits after so many judgements; `false`, at once, when the wait is too long for this pass.
     pub(in crate::service) async fn keep(self, judgements: u32, clock: &Clock) -> bool {
-        let Some(wait) = self.after(judgements) else {
+        let Some(wait) = self.after(judgements, clock) else {
             return false;
         };
         if !wait.is_zero() {
@@ -33,10 +32,10 @@ impl Wait {
     }
 
     /// The wait after so many judgements; `None` when it is too long for this pass.
-    pub(in crate::service) fn after(self, judgements: u32) -> Option<Duration> {
+    pub(in crate::service) fn after(self, judgements: u32, clock: &Clock) -> Option<Duration> {
         match self {
             Self::Not => Some(Duration::ZERO),
-            Self::Backoff => Some(ceiling(judgements).mul_f64(jitter())),
+            Self::Backoff => Some(ceiling(judgements).mul_f64(clock.jitter())),
             Self::Asked(wait) => (wait <= LONGEST_WAIT).then_some(wait),
         }
     }
@@ -60,7 +59,7 @@ mod tests {
         assert_eq!(seconds, [1, 2, 4, 8]);
         assert_eq!(ceiling(u32::MAX), LONGEST_WAIT);
         for judgements in 1..=4 {
-            let wait = Wait::Backoff.after(judgements);
+            let wait = Wait::Backoff.after(judgements, &Clock::System);
             assert!(wait.is_some_and(|wait| wait < ceiling(judgements)));
         }
     }
@@ -68,8 +67,8 @@ mod tests {
     #[test]
     fn a_wait_that_the_server_asks_for_is_kept_unless_it_is_too_long() {
         let minute = Duration::from_secs(60);
-        assert_eq!(Wait::Asked(minute).after(1), Some(minute));
-        assert_eq!(Wait::Asked(minute * 3).after(1), None);
-        assert_eq!(Wait::Not.after(3), Some(Duration::ZERO));
+        assert_eq!(Wait::Asked(minute).after(1, &Clock::System), Some(minute));
+        assert_eq!(Wait::Asked(minute * 3).after(1, &Clock::System), None);
+        assert_eq!(Wait::Not.after(3, &Clock::System), Some(Duration::ZERO));
     }
 }

@@ -72,12 +72,11 @@ impl Publisher<'_> {
             && Json::parse(&standing.text).is_ok_and(|task| is_our_reason(&task))
     }
 
-    /// The Tasks of a case that were written before: from our own memory, else as the server finds them. A server that
-    /// ignores the search parameter gives others too; those are not ours to close.
-    pub(super) async fn earlier_tasks(&self, case_id: &str) -> Result<Vec<String>, Trouble> {
-        if let Some(published) = self.store.published(case_id).await? {
-            return Ok(published.task_ids);
-        }
+    /// The Tasks of a case that were written before: those of our own memory, since a search may lag behind, and those that
+    /// the server finds, since another writer may have asked.
+    pub(super) async fn earlier_tasks(&self, case_id: &str) -> Result<BTreeSet<String>, Trouble> {
+        let known = self.store.published(case_id).await?;
+        let known = known.map(|published| published.task_ids);
         let of_case = Mark {
             parameter: "identifier",
             system: format!("{}/identifier/her2-case", self.rules.base),
@@ -93,8 +92,8 @@ impl Publisher<'_> {
                 .find(|it| it.system == Some(own_ids.as_str()));
             Some(stated.map_or(task.server_id.clone(), |stated| stated.value.to_owned()))
         };
-        let ids: BTreeSet<String> = found.into_iter().filter_map(own_id).collect();
-        Ok(ids.into_iter().collect())
+        let found = found.into_iter().filter_map(own_id);
+        Ok(known.unwrap_or_default().into_iter().chain(found).collect())
     }
 
     /// An open Task, closed by the adapter; nothing for one that is closed or deleted.

@@ -1,0 +1,330 @@
+//! What must hold when a history has come to rest, told from what the server has kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use her2_adapter::fhir::json::Json;
+use her2_adapter::fhir::pool::Pool;
+use her2_adapter::her2::decision::Status;
+use her2_adapter::pipeline::{CaseResult, Derived, derive};
+use her2_adapter::service::fake_server::FakeServer;
+use serde_json::Value;
+
+use crate::sources::Sources;
+use crate::world::World;
+use crate::writer::Parts;
+
+/// One version of one of our results.
+struct Version {
+    fingerprint: String,
+    status: String,
+    /// An instant, in a form that sorts by time.
+    written_at: String,
+}
+
+/// One of our results: a resource with the identifier of a case.
+struct Kept {
+    id: String,
+    case: String,
+    patient: String,
+    /// Oldest first.
+    versions: Vec<Version>,
+}
+
+impl Kept {
+    fn current(&self) -> &Version {
+        self.versions.last().unwrap()
+    }
+
+    fn is_live(&self) -> bool {
+        self.current().status != "entered-in-error"
+    }
+}
+
+/// Says what is wrong, if anything is; on a server that fences no write, only what is wrong at the end.
+pub fn judge(world: &World, parts: &Parts, fences: bool) -> Result<(), String> {
+    let server = &world.server;
+    let base = &parts.rules.base;
+    let results = results(server, base);
+    let tasks = tasks(server, base);
+    let texts = source_texts(server);
+    let expected = derived(&texts, parts);
+
+    let mut due = BTreeSet::new();
+    for case in &expected.cases {
+        due.insert(case.id.as_str());
+        let live: Vec<&Kept> = (results.iter())
+            .filter(|kept| kept.case == case.id && kept.is_live())
+            .collect();
+        match live.as_slice() {
+            [] if case.decision.status == Status::Insufficient => {}
+            [one] if one.current().fingerprint == case.fingerprint => {
+                if !has_provenance(server, one, case) {
+                    return Err("no Provenance tells of the inputs of a result".to_owned());
+                }
+                let asks = |task: &&Task| task.case == case.id && task.reason == "sign-off";
+                let asked: Vec<&Task> = tasks.iter().filter(asks).collect();
+                let open = asked.iter().filter(|task| task.is_open).count();
+                if one.current().status == "preliminary" && open != 1 {
+                    return Err(format!(
+                        "{open} open sign-off Tasks for one preliminary result"
+                    ));
+                }
+            }
+            [_] => return Err("the result does not rest on the newest inputs".to_owned()),
+            [] => return Err("an eligible case has no live result".to_owned()),
+            [_, _, ..] => return Err("a case has two live results".to_owned()),
+        }
+    }
+    let patients = |of: fn(&Sources) -> bool| -> BTreeSet<String> {
+        (world.sources.iter().enumerate())
+            .filter(|(_, sources)| of(sources))
+            .map(|(patient, _)| format!("Patient/p{patient}"))
+            .collect()
+    };
+    let unnoticed = patients(|sources| sources.deleted);
+    let have_lost = patients(|sources| sources.has_lost);
+    for kept in &results {
+        let is_due = due.contains(kept.case.as_str()) || unnoticed.contains(&kept.patient);
+        if kept.is_live() && !is_due {
+            return Err("a result is live that nothing makes any more".to_owned());
+        }
+        if fences {
+            has_never_gone_backwards(kept, server, &tasks, have_lost.contains(&kept.patient))?;
+        }
+    }
+    for task in tasks.iter().filter(|task| task.is_open) {
+        let is_due = due.contains(task.case.as_str()) || unnoticed.contains(&task.patient);
+        if !is_due {
+            return Err(format!(
+                "a Task is open for a case that is gone: {}",
+                task.reason
+            ));
+        }
+    }
+    let open: Vec<&str> = (tasks.iter().filter(|task| task.is_open))
+        .map(|task| task.identity.as_str())
+        .collect();
+    if open.iter().collect::<BTreeSet<_>>().len() != open.len() {
+        return Err("the same question is open twice".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether each result that a pass says it has written rests on what stood when it was written. To be asked at the end of
+/// a pass beside which no other was under way: what changed before the write, it has to have noticed.
+pub fn left_nothing_stale(
+    server: &FakeServer,
+    parts: &Parts,
+    written: &BTreeSet<String>,
+) -> Result<(), String> {
+    let base = &parts.rules.base;
+    let tasks = tasks(server, base);
+    for kept in results(server, base) {
+        if !written.contains(&kept.case) || !kept.is_live() {
+            continue;
+        }
+        let current = kept.current();
+        for (source, place) in inputs(&current.fingerprint, server, &tasks) {
+            let (kind, id) = source.split_once('/').unwrap_or_default();
+            let newer = server.history(kind, id).into_iter().skip(place + 1);
+            let before = |text: String| written_at(&parsed(&text)) < current.written_at;
+            if newer.into_iter().any(before) {
+                return Err(format!(
+                    "a pass ends with a result of an older version of {source} than stood when it wrote"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn written_at(resource: &Value) -> String {
+    string(&resource["meta"]["lastUpdated"])
+}
+
+/// Whether a Provenance of a result names exactly the inputs of a case.
+fn has_provenance(server: &FakeServer, kept: &Kept, case: &CaseResult) -> bool {
+    let target = format!("Observation/{}", kept.id);
+    let inputs: BTreeSet<String> = (case.inputs.iter())
+        .map(|input| {
+            let version = input.version.as_deref().unwrap_or_default();
+            format!("{}/_history/{version}", input.reference)
+        })
+        .collect();
+    server.all("Provenance").iter().any(|text| {
+        let provenance = parsed(text);
+        let entities = provenance["entity"].as_array();
+        let named: BTreeSet<String> = (entities.into_iter().flatten())
+            .filter(|entity| entity["role"] == "source")
+            .map(|entity| string(&entity["what"]["reference"]))
+            .collect();
+        let about = string(&provenance["target"][0]["reference"]);
+        about.split("/_history/").next() == Some(target.as_str()) && named == inputs
+    })
+}
+
+/// The same evidence never makes a second version, unless a source was deleted in between, and newer inputs are never
+/// followed by older ones.
+fn has_never_gone_backwards(
+    kept: &Kept,
+    server: &FakeServer,
+    tasks: &[Task],
+    has_lost: bool,
+) -> Result<(), String> {
+    let live: Vec<&Version> = (kept.versions.iter())
+        .filter(|version| version.status != "entered-in-error")
+        .collect();
+    let mut seen: Vec<&str> = Vec::new();
+    for version in &live {
+        let is_known = match has_lost {
+            true => seen.last() == Some(&version.fingerprint.as_str()),
+            false => seen.contains(&version.fingerprint.as_str()),
+        };
+        if is_known {
+            return Err("the same evidence made a second version".to_owned());
+        }
+        seen.push(&version.fingerprint);
+    }
+    let mut newest: BTreeMap<String, usize> = BTreeMap::new();
+    for version in live {
+        for (source, place) in inputs(&version.fingerprint, server, tasks) {
+            if newest.get(&source).is_some_and(|newest| place < *newest) {
+                return Err(format!(
+                    "a version from version {place} of {source} follows one from a later version"
+                ));
+            }
+            newest.insert(source, place);
+        }
+    }
+    Ok(())
+}
+
+/// The inputs of a fingerprint, each with the place of its version in the history of the source, as the record in a Task
+/// of the same fingerprint tells.
+fn inputs(fingerprint: &str, server: &FakeServer, tasks: &[Task]) -> Vec<(String, usize)> {
+    let told = tasks
+        .iter()
+        .find_map(|task| task.evidence.get(fingerprint).cloned());
+    let evidence = told.unwrap_or_default();
+    let place = |(source, version): (String, String)| {
+        let (kind, id) = source.split_once('/')?;
+        let versions = server.history(kind, id);
+        let place = versions
+            .iter()
+            .position(|text| parsed(text)["meta"]["versionId"] == version.as_str())?;
+        Some((source, place))
+    };
+    evidence.into_iter().filter_map(place).collect()
+}
+
+/// A Task of ours.
+struct Task {
+    identity: String,
+    case: String,
+    patient: String,
+    reason: String,
+    is_open: bool,
+    /// What its versions say of the evidence, source and version, by fingerprint.
+    evidence: BTreeMap<String, Vec<(String, String)>>,
+}
+
+fn tasks(server: &FakeServer, base: &str) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    for text in server.all("Task") {
+        let task = parsed(&text);
+        let of = |system: &str| identifier(&task, base, system).unwrap_or_default();
+        let mut evidence = BTreeMap::new();
+        for version in server.history("Task", task["id"].as_str().unwrap_or_default()) {
+            let version = parsed(&version);
+            let record = version["input"][0]["valueString"].as_str().map(parsed);
+            if let Some(fingerprint) = identifier(&version, base, "her2-fingerprint")
+                && let Some(record) = record
+            {
+                evidence.insert(fingerprint, evidence_of(&record));
+            }
+        }
+        tasks.push(Task {
+            identity: of("her2-task"),
+            case: of("her2-case"),
+            patient: string(&task["for"]["reference"]),
+            reason: string(&task["reasonCode"]["coding"][0]["code"]),
+            is_open: task["status"] == "requested",
+            evidence,
+        });
+    }
+    tasks
+}
+
+fn evidence_of(record: &Value) -> Vec<(String, String)> {
+    let evidence = &record["evidence"];
+    let findings = ["ihc", "ish"].into_iter().flat_map(|kind| {
+        let of_kind = evidence[kind].as_array();
+        of_kind.into_iter().flatten()
+    });
+    findings
+        .map(|finding| (string(&finding["source"]), string(&finding["version"])))
+        .collect()
+}
+
+fn results(server: &FakeServer, base: &str) -> Vec<Kept> {
+    let mut results = Vec::new();
+    for text in server.all("Observation") {
+        let result = parsed(&text);
+        let Some(case) = identifier(&result, base, "her2-status") else {
+            continue;
+        };
+        let versions = server.history("Observation", result["id"].as_str().unwrap_or_default());
+        let version = |text: &String| {
+            let version = parsed(text);
+            Version {
+                fingerprint: identifier(&version, base, "her2-fingerprint").unwrap_or_default(),
+                status: string(&version["status"]),
+                written_at: written_at(&version),
+            }
+        };
+        results.push(Kept {
+            id: string(&result["id"]),
+            case,
+            patient: string(&result["subject"]["reference"]),
+            versions: versions.iter().map(version).collect(),
+        });
+    }
+    results
+}
+
+/// The texts of everything that the laboratory has sent and that stands.
+fn source_texts(server: &FakeServer) -> Vec<String> {
+    let mut texts = Vec::new();
+    for kind in ["Patient", "Specimen", "DiagnosticReport", "Observation"] {
+        texts.extend(server.all(kind));
+    }
+    // Our own results begin with a contained device, and nothing of the laboratory does.
+    texts.retain(|text| !text.contains("\"contained\""));
+    texts
+}
+
+fn derived(texts: &[String], parts: &Parts) -> Derived {
+    let mut pool = Pool::new(Some("http://localhost/fhir"));
+    for text in texts {
+        pool.add(Json::parse(text).unwrap(), None, "the server")
+            .unwrap();
+    }
+    derive(&pool, &parts.rules)
+}
+
+fn identifier(resource: &Value, base: &str, system: &str) -> Option<String> {
+    let system = format!("{base}/identifier/{system}");
+    let identifiers = resource["identifier"].as_array()?;
+    let found = identifiers
+        .iter()
+        .find(|identifier| identifier["system"] == system.as_str())?;
+    Some(string(&found["value"]))
+}
+
+fn parsed(text: impl AsRef<str>) -> Value {
+    serde_json::from_str(text.as_ref()).unwrap()
+}
+
+fn string(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,69 @@
+//! Histories that went wrong once, by name.
+
+use crate::actions::{Action, History, Until};
+use crate::world::World;
+
+fn with_a_server_that_does_as_fhir_says(actions: &[Action]) -> History {
+    History {
+        server: 0,
+        actions: actions.to_vec(),
+    }
+}
+
+fn score(score: usize) -> Action {
+    Action::Score { patient: 0, score }
+}
+
+fn run(writer: usize, until: Until) -> Action {
+    Action::Run { writer, until }
+}
+
+#[tokio::test]
+async fn a_result_whose_writer_crashed_before_it_was_told_is_withdrawn_when_its_evidence_goes() {
+    let history = with_a_server_that_does_as_fhir_says(&[
+        score(1),
+        run(0, Until::AfterWrite),
+        Action::Crash {
+            writer: 0,
+            waits: 0,
+        },
+        Action::DropScore { patient: 0 },
+    ]);
+    assert_eq!(World::play(&history).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_task_that_another_writer_opened_meanwhile_is_closed_too() {
+    let history = with_a_server_that_does_as_fhir_says(&[
+        score(1),
+        run(0, Until::End),
+        score(2),
+        run(1, Until::End),
+        score(3),
+        run(0, Until::End),
+    ]);
+    let world = World::after(&history).await.unwrap();
+    assert_eq!(world.judge(&history), Ok(()));
+}
+
+#[tokio::test]
+async fn what_writers_leave_on_a_server_that_fences_nothing_is_mended_at_rest() {
+    let ish = Action::Ish {
+        patient: 0,
+        amplified: true,
+    };
+    let actions = vec![
+        score(1),
+        run(0, Until::AfterWrite),
+        run(2, Until::AfterWrite),
+        run(1, Until::End),
+        run(0, Until::Steps(6)),
+        score(3),
+        run(2, Until::AfterWrite),
+        ish,
+        score(1),
+        run(1, Until::End),
+    ];
+    let history = History { server: 9, actions };
+    assert_eq!(World::play(&history).await, Ok(()));
+}
