@@ -67,7 +67,7 @@ pub struct Server {
 }
 
 /// The servers. Those of the first half take a case in one transaction; most of the others have to be sent single requests.
-pub const SERVERS: [Server; 10] = [
+pub const SERVERS: [Server; 11] = [
     fencing(&[]),
     fencing(&["opaque-versions", "gone-is-not-found"]),
     fencing(&["transaction-conflict=400", "no-history"]),
@@ -84,6 +84,8 @@ pub const SERVERS: [Server; 10] = [
         "gone-is-not-found",
     ]),
     fencing_nothing(&["ignores-if-match", "ignores-if-none-match"]),
+    // Copies are made there, and have to be found and marked.
+    fencing_nothing(&["server-assigned-ids", "ignores-if-none-exist"]),
 ];
 
 const fn fencing(speaks: &'static [&'static str]) -> Server {

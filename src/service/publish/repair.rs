@@ -33,17 +33,27 @@ impl Publisher<'_> {
         if address.as_deref() == Some(server_id) {
             return Ok(());
         }
-        let looked = async {
-            let found = self.search_all(own.kind, &own.mark).await?;
-            if let Some(kept) = self.only_one(&own, found).await? {
-                self.note_address(own.kind, &own.id, &kept.server_id)
-                    .await?;
-            }
-            Ok(())
-        };
-        match looked.await {
+        match self.keep_one_of_each(case_id).await {
             Err(Trouble::Pass(error)) => Err(error),
             Ok(()) | Err(Trouble::Case(_)) => Ok(()),
+        }
+    }
+
+    /// Leaves one result and one of each Task of a case in force, and notes where they are.
+    pub(super) async fn keep_one_of_each(&self, case_id: &str) -> Result<(), Trouble> {
+        let own = self.own_result(case_id);
+        let found = self.search_all(own.kind, &own.mark).await?;
+        self.keep_one(&own, found).await?;
+        for (id, found) in self.tasks_of(case_id).await? {
+            self.keep_one(&self.own("Task", &id), found).await?;
+        }
+        Ok(())
+    }
+
+    async fn keep_one(&self, own: &Own, found: Vec<Standing>) -> Result<(), Trouble> {
+        match self.only_one(own, found).await? {
+            Some(kept) => self.note_address(own.kind, &own.id, &kept.server_id).await,
+            None => Ok(()),
         }
     }
 
@@ -65,12 +75,18 @@ impl Publisher<'_> {
                 false => None,
             };
             let born = born.unwrap_or_default();
-            by_age.push((born, standing.server_id.clone(), standing));
+            // What a person has answered stays, whichever copy that is.
+            let waits = own.kind == "Task" && standing.is_open();
+            by_age.push(((waits, born, standing.server_id.clone()), standing));
         }
-        by_age.sort_by(|one, other| (&one.0, &one.1).cmp(&(&other.0, &other.1)));
-        let mut by_age = by_age.into_iter().map(|(_, _, standing)| standing);
+        by_age.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut by_age = by_age.into_iter().map(|(_, standing)| standing);
         let kept = by_age.next();
-        let later: Vec<Standing> = by_age.filter(|standing| !standing.is_withdrawn()).collect();
+        let is_superfluous = |standing: &Standing| match own.kind {
+            "Task" => standing.is_open(),
+            _ => !standing.is_withdrawn(),
+        };
+        let later: Vec<Standing> = by_age.filter(is_superfluous).collect();
         if !later.is_empty() && matches!(own.kind, "Observation" | "Task") && !self.dry_run {
             tracing::error!(
                 kind = own.kind,

@@ -10,6 +10,17 @@ use crate::pipeline::results::{Prior, PriorStatus, fingerprint_of};
 /// The status of a withdrawn result.
 pub(super) const WITHDRAWN: &str = "entered-in-error";
 
+/// States in which a Task still waits for somebody.
+const OPEN: [&str; 7] = [
+    "draft",
+    "requested",
+    "received",
+    "accepted",
+    "ready",
+    "in-progress",
+    "on-hold",
+];
+
 /// One of our resources as it stands on the server.
 #[derive(Clone, Debug)]
 pub(super) struct Standing {
@@ -37,6 +48,11 @@ impl Standing {
     /// Whether it was written from evidence and rules with this fingerprint.
     pub(super) fn carries(&self, fingerprint: &str) -> bool {
         self.fingerprint.as_deref() == Some(fingerprint)
+    }
+
+    /// Whether it is a Task that still waits for somebody.
+    pub(super) fn is_open(&self) -> bool {
+        OPEN.contains(&self.status.as_str())
     }
 
     pub(super) fn is_withdrawn(&self) -> bool {
@@ -92,12 +108,7 @@ impl Publisher<'_> {
         change: Change,
     ) -> Result<Option<Standing>, Trouble> {
         if change == Change::New && self.target.dialect.ids == Ids::Server {
-            let own = self.own_result(case_id);
-            let found = self.search_all(own.kind, &own.mark).await?;
-            if let Some(kept) = self.only_one(&own, found).await? {
-                self.note_address(own.kind, &own.id, &kept.server_id)
-                    .await?;
-            }
+            self.keep_one_of_each(case_id).await?;
         }
         self.result(case_id).await
     }

@@ -1,6 +1,6 @@
 //! The Tasks of a case: new ones, changed ones, and earlier ones that nothing asks for any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Publisher;
 use super::bundle::{Condition, Entry, revised};
@@ -11,17 +11,6 @@ use crate::fhir::elements::Identifier;
 use crate::fhir::json::Json;
 use crate::pipeline::CaseResult;
 use crate::pipeline::results::{Resources, Written};
-
-/// States in which a Task still waits for somebody.
-const OPEN: [&str; 7] = [
-    "draft",
-    "requested",
-    "received",
-    "accepted",
-    "ready",
-    "in-progress",
-    "on-hold",
-];
 
 /// Why the adapter closes a Task of its own.
 const CLOSED_BY_US: &str = "the question no longer stands";
@@ -77,23 +66,34 @@ impl Publisher<'_> {
     pub(super) async fn earlier_tasks(&self, case_id: &str) -> Result<BTreeSet<String>, Trouble> {
         let known = self.store.published(case_id).await?;
         let known = known.map(|published| published.task_ids);
+        let found = self.tasks_of(case_id).await?.into_keys();
+        Ok(known.unwrap_or_default().into_iter().chain(found).collect())
+    }
+
+    /// The Tasks of a case that a search finds, by their own ids.
+    pub(super) async fn tasks_of(
+        &self,
+        case_id: &str,
+    ) -> Result<BTreeMap<String, Vec<Standing>>, Trouble> {
         let of_case = Mark {
             parameter: "identifier",
             system: format!("{}/identifier/her2-case", self.rules.base),
             value: case_id.to_owned(),
         };
         let own_ids = format!("{}/identifier/her2-task", self.rules.base);
-        let found = self.search_all("Task", &of_case).await?;
-        let own_id = |task: Standing| {
-            let json = Json::parse(&task.text).ok()?;
-            let identifiers = Identifier::read_all(&json);
-            let stated = identifiers
-                .iter()
-                .find(|it| it.system == Some(own_ids.as_str()));
-            Some(stated.map_or(task.server_id.clone(), |stated| stated.value.to_owned()))
-        };
-        let found = found.into_iter().filter_map(own_id);
-        Ok(known.unwrap_or_default().into_iter().chain(found).collect())
+        let mut tasks: BTreeMap<String, Vec<Standing>> = BTreeMap::new();
+        for task in self.search_all("Task", &of_case).await? {
+            let own_id = Json::parse(&task.text).ok().and_then(|json| {
+                let identifiers = Identifier::read_all(&json);
+                let stated = identifiers
+                    .iter()
+                    .find(|it| it.system == Some(own_ids.as_str()));
+                stated.map(|stated| stated.value.to_owned())
+            });
+            let own_id = own_id.unwrap_or_else(|| task.server_id.clone());
+            tasks.entry(own_id).or_default().push(task);
+        }
+        Ok(tasks)
     }
 
     /// An open Task, closed by the adapter; nothing for one that is closed or deleted.
@@ -101,7 +101,7 @@ impl Publisher<'_> {
         let Found::Standing(standing) = self.find(&self.own("Task", id)).await? else {
             return Ok(None);
         };
-        if !OPEN.contains(&standing.status.as_str()) {
+        if !standing.is_open() {
             return Ok(None);
         }
         let reason = self.publishing.release.status_reason(CLOSED_BY_US);
