@@ -73,6 +73,8 @@ pub enum ConfigError {
 /// All settings, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// What a pass does with its results.
+    pub mode: Mode,
     /// The servers to read from and to write to.
     pub server: ServerConfig,
     /// How far a pass looks back.
@@ -235,8 +237,6 @@ pub struct InputConfig {
 /// `[publish]`: see `config/default.toml`.
 #[derive(Debug, Clone)]
 pub struct PublishConfig {
-    /// Whether results are written to the server, or only kept in the store.
-    pub mode: Mode,
     /// Which coding of the status comes first.
     pub coding_order: CodingOrder,
     /// Whether low and ultralow are published.

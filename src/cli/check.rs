@@ -98,10 +98,10 @@ pub(super) async fn check(config: &Config, probe_write: bool) -> Result<ExitCode
         }
     };
     findings.say(true, "the store can be opened")?;
-    if config.publish.mode == Mode::Shadow {
+    if config.mode == Mode::Shadow {
         findings.say(
             true,
-            "publish.mode is shadow: passes write nothing to the server; `check --shadow` compares what they would write",
+            "mode is shadow: passes write nothing to the server; `check --shadow` compares what they would write",
         )?;
     }
     let servers = Servers {

@@ -71,9 +71,9 @@ impl Reason {
 
 pub(super) async fn replay(config: Config, arguments: ReplayArguments) -> Result<ExitCode> {
     warn_of_placeholder(&config);
-    if arguments.all_on_ruleset_change && config.publish.mode == Mode::Shadow {
+    if arguments.all_on_ruleset_change && config.mode == Mode::Shadow {
         bail!(Usage(
-            "publish.mode is shadow: nothing is published, so no rules can alter it".to_owned()
+            "mode is shadow: nothing is published, so no rules can alter it".to_owned()
         ));
     }
     let limit = config.brake.max_changed;

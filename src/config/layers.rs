@@ -118,14 +118,18 @@ fn from_environment(
     let path = name
         .strip_prefix(ENVIRONMENT_PREFIX)
         .filter(|path| !path.contains(char::is_lowercase));
-    let (section, key) = path
-        .and_then(|path| path.split_once("__"))
-        .ok_or_else(unknown)?;
-    let (section, key) = (section.to_lowercase(), key.to_lowercase());
-    let Some(ValueKind::Table(known)) = known.get(&section).map(|section| &section.kind) else {
-        return Err(unknown());
+    let path = path.ok_or_else(unknown)?.to_lowercase();
+    let default = match path.split_once("__") {
+        None => known.get(&path),
+        Some((section, key)) => match known.get(section).map(|section| &section.kind) {
+            Some(ValueKind::Table(known)) => known.get(key),
+            _ => None,
+        },
     };
-    let default = &known.get(&key).ok_or_else(unknown)?.kind;
+    let default = &default.ok_or_else(unknown)?.kind;
+    if matches!(default, ValueKind::Table(_)) {
+        return Err(unknown());
+    }
     let value = match default {
         ValueKind::Boolean(_) => text.parse().ok().map(ValueKind::Boolean),
         ValueKind::I64(_) => text.parse().ok().map(ValueKind::I64),
@@ -136,7 +140,7 @@ fn from_environment(
         _ => Some(ValueKind::String(text.to_owned())),
     };
     let value = value.ok_or_else(|| invalid(name, kind_in_words(default)))?;
-    Ok((format!("{section}.{key}"), value))
+    Ok((path.replacen("__", ".", 1), value))
 }
 
 fn kind_in_words(kind: &ValueKind) -> &'static str {
@@ -152,7 +156,7 @@ fn kind_in_words(kind: &ValueKind) -> &'static str {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
-    use super::super::Config;
+    use super::super::{Config, Mode};
     use super::*;
 
     fn load(file: Option<&str>, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -170,6 +174,21 @@ mod tests {
 
     fn refusal(file: Option<&str>, environment: &[(&str, &str)]) -> String {
         load(file, environment).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_mode_stands_in_no_section() {
+        for (file, environment) in [
+            (Some("mode = \"shadow\""), &[][..]),
+            (None, &[("HER2_ADAPTER__MODE", "shadow")]),
+        ] {
+            assert_eq!(load(file, environment).unwrap().mode, Mode::Shadow);
+        }
+        let wrong = load(Some("mode = \"dark\""), &[]).unwrap_err();
+        assert_eq!(wrong.to_string(), "mode must be write or shadow");
+        for section in ["HER2_ADAPTER__SERVER", "HER2_ADAPTER__NONE"] {
+            assert!(load(None, &[(section, "shadow")]).is_err());
+        }
     }
 
     #[test]

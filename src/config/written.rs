@@ -27,6 +27,7 @@ use crate::pipeline::edition::Guidelines;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConfigWritten {
+    mode: String,
     server: ServerWritten,
     pull: PullWritten,
     schedule: ScheduleWritten,
@@ -106,7 +107,6 @@ struct InputWritten {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PublishWritten {
-    mode: String,
     coding_order: String,
     low_and_ultralow: bool,
     patient_summary: bool,
@@ -180,12 +180,12 @@ impl ConfigWritten {
                 profiles: profiles(input.profiles)?,
                 mapping_files: mapping_files(input.mapping_files)?,
             },
+            mode: choice(
+                "mode",
+                &self.mode,
+                &[("write", Mode::Write), ("shadow", Mode::Shadow)],
+            )?,
             publish: PublishConfig {
-                mode: choice(
-                    "publish.mode",
-                    &publish.mode,
-                    &[("write", Mode::Write), ("shadow", Mode::Shadow)],
-                )?,
                 coding_order: choice(
                     "publish.coding_order",
                     &publish.coding_order,

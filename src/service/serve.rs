@@ -85,7 +85,7 @@ impl Runner {
     /// When the servers or the store cannot be used, or the server to write to speaks another release.
     pub async fn pass(&self, options: &PassOptions) -> Result<PassReport> {
         let options = PassOptions {
-            mode: self.config.publish.mode,
+            mode: self.config.mode,
             max_changed: Some(self.config.brake.max_changed),
             ..options.clone()
         };
@@ -130,7 +130,7 @@ impl Runner {
     /// # Errors
     /// When the store cannot be used.
     pub async fn comparison(&self) -> Result<Option<Comparison>, StoreError> {
-        match self.config.publish.mode {
+        match self.config.mode {
             Mode::Write => Ok(None),
             Mode::Shadow => Comparison::read(&self.store).await.map(Some),
         }

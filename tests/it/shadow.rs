@@ -69,7 +69,7 @@ async fn a_shadow_pass_of_the_whole_program_only_reads_from_the_server() {
     let mut config = Config::load(None).unwrap();
     config.server.read = Some(server.base_url().parse().unwrap());
     config.store.path = folder.path().join("store.sqlite");
-    config.publish.mode = Mode::Shadow;
+    config.mode = Mode::Shadow;
     let runner = Runner::open(config).await.unwrap();
     for _ in 0..2 {
         runner.pass(&PassOptions::default()).await.unwrap();
