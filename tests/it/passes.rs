@@ -8,6 +8,7 @@ use her2_adapter::service::client::ClientError;
 use her2_adapter::service::fake_server::FakeServer;
 use her2_adapter::service::pass::{PassError, PassOptions};
 use her2_adapter::service::publish::{Change, Outcome};
+use her2_adapter::service::store::SourceVersion;
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -821,4 +822,53 @@ async fn a_version_is_named_to_the_server_as_the_server_printed_it() {
     adapter.pass().await;
     let sent = odd.transactions().await;
     assert_eq!(sent[1]["entry"][0]["request"]["ifMatch"], "\"0a-7\"");
+}
+
+#[tokio::test]
+async fn an_older_version_of_an_input_than_a_result_rests_on_is_not_used() {
+    let (server, adapter) = stage(&[AMENDED]).await;
+    let first = adapter.pass().await;
+    let before = results(&server);
+    // The result rests on a later version than the server, or a search of it that lags behind, gives now.
+    let case = &first.cases[0].0;
+    let published = adapter.store.published(&case.id).await.unwrap().unwrap();
+    let later: Vec<SourceVersion> = (case.inputs.iter())
+        .map(|input| SourceVersion {
+            source: input.reference.clone(),
+            version: "later".to_owned(),
+            last_updated: "2999-01-01T00:00:00Z".to_owned(),
+        })
+        .collect();
+    let (base, now) = (server.base_url(), "2026-01-01T00:00:00Z");
+    let confirmed = adapter.store.confirm(&published, &base, &[], &later, now);
+    confirmed.await.unwrap();
+    arrives(&server, AMENDED, "bundle-amended.json");
+    let report = adapter.pass().await;
+    assert_eq!(report.cases[0].1, Outcome::Retry("older-input"));
+    assert_eq!(results(&server), before);
+}
+
+#[tokio::test]
+async fn every_version_that_was_written_is_kept_here_as_it_was_sent() {
+    let (server, adapter) = stage(&[AMENDED]).await;
+    let case = adapter.pass().await.cases[0].0.id.clone();
+    arrives(&server, AMENDED, "bundle-amended.json");
+    adapter.pass().await;
+    let kept = adapter.store.written_versions(&case).await.unwrap();
+    let of_kind = |kind: &str| kept.iter().filter(|it| it.kind == kind).collect::<Vec<_>>();
+    assert_eq!(of_kind("Provenance").len(), 2);
+    let results = of_kind("Observation");
+    let versions: Vec<Option<&str>> = results.iter().map(|it| it.version.as_deref()).collect();
+    assert_eq!(versions, [Some("1"), Some("2")]);
+    for (kept, stood) in results
+        .iter()
+        .zip(server.history("Observation", &results[0].own_id))
+    {
+        let [mut kept, mut stood]: [Value; 2] =
+            [&kept.text, &stood].map(|text| serde_json::from_str(text).unwrap());
+        for text in [&mut kept, &mut stood] {
+            text["meta"] = json!({"profile": text["meta"]["profile"]});
+        }
+        assert_eq!(kept, stood);
+    }
 }

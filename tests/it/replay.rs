@@ -207,7 +207,7 @@ impl Program {
         let store = self.folder.path().join("store.sqlite");
         let base = &self.base;
         let written =
-            format!("[server]\nread = \"{base}\"\n[store]\npath = {store:?}\n{settings}\n");
+            format!("{settings}\n[server]\nread = \"{base}\"\n[store]\npath = {store:?}\n");
         fs::write(&path, written).unwrap();
         let mut all = vec!["--config", path.to_str().unwrap()];
         all.extend_from_slice(arguments);
@@ -260,7 +260,7 @@ async fn a_person_sees_what_new_rules_would_change_and_confirms_it() {
 async fn a_person_sees_in_shadow_mode_that_nothing_was_written_and_how_results_compare() {
     let (server, _) = stage(&[LOW]).await;
     let program = Program::beside(&server);
-    let shadow = "[publish]\nmode = \"shadow\"";
+    let shadow = "mode = \"shadow\"";
     let (printed, _) = program.run(shadow, &["run"]);
     let expected = "shadow, nothing was written to the server: 1 seen = 1 written";
     assert!(printed.starts_with(expected), "{printed}");
