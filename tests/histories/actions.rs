@@ -64,6 +64,8 @@ pub struct Server {
     /// Whether it stops a writer that goes by what no longer stands, or creates what is there. Where it does not, writers
     /// beside each other may write the same twice, or older over newer for a while; at rest all must be well again.
     pub fences: bool,
+    /// Whether it creates what is there. A copy is first met by the pass after the one beside which it was made.
+    pub makes_copies: bool,
 }
 
 /// The servers. Those of the first half take a case in one transaction; most of the others have to be sent single requests.
@@ -84,14 +86,18 @@ pub const SERVERS: [Server; 11] = [
         "gone-is-not-found",
     ]),
     fencing_nothing(&["ignores-if-match", "ignores-if-none-match"]),
-    // Copies are made there, and have to be found and marked.
-    fencing_nothing(&["server-assigned-ids", "ignores-if-none-exist"]),
+    Server {
+        speaks: &["server-assigned-ids", "ignores-if-none-exist"],
+        fences: false,
+        makes_copies: true,
+    },
 ];
 
 const fn fencing(speaks: &'static [&'static str]) -> Server {
     Server {
         speaks,
         fences: true,
+        makes_copies: false,
     }
 }
 
@@ -99,6 +105,7 @@ const fn fencing_nothing(speaks: &'static [&'static str]) -> Server {
     Server {
         speaks,
         fences: false,
+        makes_copies: false,
     }
 }
 
