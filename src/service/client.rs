@@ -40,14 +40,12 @@ pub(in crate::service) use retry::jitter;
 pub use transaction::EntryAnswer;
 pub use wire::{Exchange, LocalWire, NoAnswer};
 pub use writing::Precondition;
+pub(in crate::service) use writing::bare_version;
 
 use breaker::{Breaker, BreakerPolicy};
 use origin::FhirBase;
 use retry::RetryPolicy;
 use wire::Wire;
-
-/// How service code waits.
-pub type Pause = Clock;
 
 const FHIR_JSON: HeaderValue = HeaderValue::from_static("application/fhir+json");
 const PREFER: HeaderName = HeaderName::from_static("prefer");

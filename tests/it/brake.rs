@@ -249,7 +249,9 @@ async fn published_as_another_case(server: &FakeServer, adapter: &Adapter) {
         subject: Some("Patient/g5l-pat".to_owned()),
     };
     let store = &adapter.store;
-    store.publish(&published).await.unwrap();
+    let (base, now) = (server.base_url(), "2026-01-01T00:00:00Z");
+    let confirmed = store.confirm(&published, &base, &[], &[], now);
+    confirmed.await.unwrap();
     store.set_published_answer(&answer).await.unwrap();
     store.set_sources_of_case(&case_id, &sources).await.unwrap();
 }

@@ -101,6 +101,6 @@ pub(super) fn entity_tag(version: &str) -> String {
 }
 
 /// The version id in an entity tag: `W/"3"` is version 3.
-pub(super) fn bare_version(tag: &str) -> &str {
+pub(in crate::service) fn bare_version(tag: &str) -> &str {
     tag.trim_start_matches("W/").trim_matches('"')
 }

@@ -6,6 +6,7 @@ use super::trouble::Trouble;
 use super::{Change, Outcome, Publisher};
 use crate::fhir::json::Json;
 use crate::pipeline::results::{Prior, PriorStatus, fingerprint_of};
+use crate::service::client::bare_version;
 
 /// The status of a withdrawn result.
 pub(super) const WITHDRAWN: &str = "entered-in-error";
@@ -121,18 +122,13 @@ impl Publisher<'_> {
             server_id: json.text_at("id")?.to_owned(),
             version: stated
                 .map(str::to_owned)
-                .or_else(|| etag.as_deref().map(version_in)),
+                .or_else(|| etag.as_deref().map(|tag| bare_version(tag).to_owned())),
             status: json.text_at("status").unwrap_or("").to_owned(),
             fingerprint: fingerprint_of(&json, &self.rules.base).map(str::to_owned),
             etag: etag.filter(|tag| !tag.is_empty()),
             text,
         })
     }
-}
-
-/// The version inside an ETag: `W/"3"` is version 3.
-fn version_in(etag: &str) -> String {
-    etag.trim_start_matches("W/").trim_matches('"').to_owned()
 }
 
 #[cfg(test)]
@@ -196,7 +192,7 @@ mod tests {
     #[test]
     fn the_version_is_read_from_weak_and_strong_tags() {
         for etag in ["W/\"3\"", "\"3\"", "3"] {
-            assert_eq!(version_in(etag), "3");
+            assert_eq!(bare_version(etag), "3");
         }
     }
 

@@ -43,14 +43,6 @@ impl Store {
         Ok(Some(published_case(&row, tasks)?))
     }
 
-    /// Notes what is now published for a case, in place of what was.
-    pub async fn publish(&self, case: &PublishedCase) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        put_published(&mut transaction, case).await?;
-        transaction.commit().await?;
-        Ok(())
-    }
-
     /// All published cases, by case id.
     pub async fn all_published(&self) -> Result<Vec<PublishedCase>, StoreError> {
         let mut tasks: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -181,6 +173,11 @@ mod tests {
         }
     }
 
+    async fn publish(store: &Store, case: &PublishedCase) {
+        let (server, now) = ("https://a.example/fhir", "2026-01-02T03:04:05Z");
+        store.confirm(case, server, &[], &[], now).await.unwrap();
+    }
+
     fn texts(texts: &[&str]) -> Vec<String> {
         texts.iter().map(|text| text.to_string()).collect()
     }
@@ -189,7 +186,7 @@ mod tests {
     async fn the_latest_publication_of_a_case_replaces_the_earlier() {
         let store = Store::in_memory().await.unwrap();
         assert_eq!(store.published("c1").await.unwrap(), None);
-        store.publish(&case("c1", &["t2", "t1"])).await.unwrap();
+        publish(&store, &case("c1", &["t2", "t1"])).await;
         assert_eq!(
             store.published("c1").await.unwrap(),
             Some(case("c1", &["t2", "t1"]))
@@ -200,7 +197,7 @@ mod tests {
             status: "amended".into(),
             ..case("c1", &["t3"])
         };
-        store.publish(&later).await.unwrap();
+        publish(&store, &later).await;
         assert_eq!(store.published("c1").await.unwrap(), Some(later));
     }
 
@@ -213,7 +210,7 @@ mod tests {
             case("c3", &["t1"]),
         ];
         for case in cases.iter().rev() {
-            store.publish(case).await.unwrap();
+            publish(&store, case).await;
         }
         assert_eq!(store.all_published().await.unwrap(), cases);
     }

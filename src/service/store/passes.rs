@@ -166,14 +166,6 @@ impl Store {
         Ok(())
     }
 
-    /// Has every unit of the retry list looked at by the next pass.
-    pub async fn make_all_due(&self) -> Result<(), StoreError> {
-        sqlx::query("UPDATE parked SET attempts = 0, due = since")
-            .execute(&self.pool)
-            .await?;
-        Ok(())
-    }
-
     /// The retry list, by unit.
     pub async fn parked(&self) -> Result<Vec<Parked>, StoreError> {
         let rows = sqlx::query("SELECT * FROM parked ORDER BY unit")
@@ -366,8 +358,6 @@ mod tests {
         assert!(
             parked().await.is_due(later) && !parked().await.is_due(later - TimeDelta::seconds(1))
         );
-        store.make_all_due().await.unwrap();
-        assert!(parked().await.is_due(later - TimeDelta::minutes(20)));
         assert_eq!(rest_minutes(100), LONGEST_REST_MINUTES);
     }
 }
