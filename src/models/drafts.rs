@@ -216,6 +216,8 @@ pub enum ProvenanceActivity {
     Update,
     /// It was withdrawn.
     Nullify,
+    /// Nothing of it was changed; what is said of it was added to.
+    Append,
 }
 
 /// What part an entity had in making the target.
@@ -250,6 +252,8 @@ pub struct ProvenanceDraft {
     pub activity: ProvenanceActivity,
     /// The program that did it.
     pub agent: SoftwareDevice,
+    /// The person who has looked at the target and answers for it.
+    pub verifier: Option<Reference>,
     /// What was used; at least one.
     pub entities: Vec<Entity>,
     /// URIs of the rules it followed.
@@ -298,6 +302,8 @@ pub struct TaskDraft {
     pub focus: Option<Reference>,
     /// `Task.for`: the patient.
     pub subject: Option<Reference>,
+    /// Who is to do it.
+    pub owner: Option<Reference>,
     /// Why it is to be done.
     pub reason: Option<Concept>,
     /// dateTime of the first version.

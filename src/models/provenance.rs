@@ -2,7 +2,7 @@
 
 use crate::{
     checks,
-    drafts::{Entity, EntityRole, ProvenanceActivity, ProvenanceDraft, SoftwareDevice},
+    drafts::{Entity, EntityRole, ProvenanceActivity, ProvenanceDraft},
     elements,
     exact::{Composed, ExactTexts},
     invalid::Invalid,
@@ -40,7 +40,7 @@ pub(crate) fn compose(draft: &ProvenanceDraft) -> Result<Composed<Provenance>, I
     let mut provenance = Provenance::builder()
         .target(target)
         .recorded(texts.instant(&draft.recorded, &root.field("recorded"))?)
-        .agent(vec![Some(agent(&draft.agent)?)])
+        .agent(agents(draft, &root)?)
         .build()?;
     provenance.id = Some(checks::id(&draft.id, &root.field("id"))?);
     provenance.meta = elements::meta(&root, &[], &draft.security, &[])?;
@@ -56,11 +56,21 @@ pub(crate) fn compose(draft: &ProvenanceDraft) -> Result<Composed<Provenance>, I
     })
 }
 
-fn agent(draft: &SoftwareDevice) -> Result<ProvenanceAgent, Invalid> {
-    let mut agent = ProvenanceAgent::builder()
-        .who(elements::device_reference(draft)?)
-        .build()?;
-    agent.r#type = Some(elements::known_concept(PARTICIPANT_TYPE, "assembler")?);
+/// The program, and the person who answers for its result, if there is one.
+fn agents(draft: &ProvenanceDraft, root: &Path) -> Result<Vec<Option<ProvenanceAgent>>, Invalid> {
+    let program = elements::device_reference(&draft.agent)?;
+    let mut agents = vec![Some(agent(program, "assembler")?)];
+    if let Some(verifier) = &draft.verifier {
+        let path = root.field("agent").item(1).field("who");
+        let person = elements::reference(verifier, &path)?;
+        agents.push(Some(agent(person, "verifier")?));
+    }
+    Ok(agents)
+}
+
+fn agent(who: model::Reference, kind: &str) -> Result<ProvenanceAgent, Invalid> {
+    let mut agent = ProvenanceAgent::builder().who(who).build()?;
+    agent.r#type = Some(elements::known_concept(PARTICIPANT_TYPE, kind)?);
     Ok(agent)
 }
 
@@ -69,6 +79,7 @@ fn activity(draft: ProvenanceActivity) -> Result<model::CodeableConcept, Invalid
         ProvenanceActivity::Create => "CREATE",
         ProvenanceActivity::Update => "UPDATE",
         ProvenanceActivity::Nullify => "NULLIFY",
+        ProvenanceActivity::Append => "APPEND",
     };
     elements::known_concept(DATA_OPERATION, code)
 }

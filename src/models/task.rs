@@ -49,6 +49,7 @@ pub(crate) fn compose(draft: &TaskDraft) -> Result<Composed<Task>, Invalid> {
     task.description = elements::optional(&root, "description", &draft.description, checks::text)?;
     task.focus = reference("focus", &draft.focus)?;
     task.r#for = reference("for", &draft.subject)?;
+    task.owner = reference("owner", &draft.owner)?;
     check_order(draft, &root)?;
     let mut date_time = |text: &str, path: &Path| texts.date_time(text, path);
     task.authored_on = elements::optional(&root, "authoredOn", &draft.authored_on, &mut date_time)?;

@@ -41,6 +41,7 @@ fn each_activity_has_its_code() {
         (ProvenanceActivity::Create, "CREATE"),
         (ProvenanceActivity::Update, "UPDATE"),
         (ProvenanceActivity::Nullify, "NULLIFY"),
+        (ProvenanceActivity::Append, "APPEND"),
     ];
     for (activity, code) in activities {
         let mut draft = samples::provenance();

@@ -121,6 +121,7 @@ pub fn provenance() -> ProvenanceDraft {
         recorded: "2024-03-09T10:00:00.10+01:00".into(),
         activity: ProvenanceActivity::Update,
         agent: device(),
+        verifier: Some(to("Practitioner/pathologist")),
         entities: vec![
             Entity {
                 role: EntityRole::Source,
@@ -158,6 +159,7 @@ pub fn task() -> TaskDraft {
         description: Some("Order reflex ISH.".into()),
         focus: Some(to("Observation/her2-4f1c")),
         subject: Some(to("Patient/p1")),
+        owner: Some(to("PractitionerRole/pathologist")),
         reason: Some(concept(
             &format!("{BASE}/CodeSystem/her2-review-reason"),
             "reflex-ish-overdue",
