@@ -90,5 +90,7 @@ pub fn publishing(config: &Config, release: Release) -> Result<Publishing> {
         low_and_ultralow: config.publish.low_and_ultralow,
         profiles: config.publish.profiles.clone(),
         final_without_sign_off: config.publish.final_without_sign_off,
+        signing: config.sign_off.signing.clone(),
+        reflex: config.reflex.clone(),
     })
 }

@@ -7,6 +7,7 @@
 mod layers;
 mod written;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,6 +21,8 @@ use crate::her2::conventions::Conventions;
 use crate::her2::evidence::Site;
 use crate::mapping::output::Profile;
 use crate::pipeline::edition::Guidelines;
+use crate::pipeline::reflex::Reflex;
+use crate::pipeline::sign_off::Signing;
 
 /// The text of `config/default.toml`: every setting with its meaning and default.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -89,6 +92,10 @@ pub struct Config {
     pub input: InputConfig,
     /// How results are published.
     pub publish: PublishConfig,
+    /// Whose signatures count.
+    pub sign_off: SignOffConfig,
+    /// When in situ hybridisation is due after a score of 2+.
+    pub reflex: Reflex,
     /// What new rules may change by themselves.
     pub brake: BrakeConfig,
     /// Choices where the guideline is silent.
@@ -189,6 +196,10 @@ pub struct PullConfig {
     pub clock_drift: Duration,
     /// Where the first pass begins; `None` is everything.
     pub initial_since: Option<DateTime<FixedOffset>>,
+    /// After how long each source of a published case is looked at again; `None` never.
+    pub recheck_after: Option<Duration>,
+    /// Most sources looked at again in one pass.
+    pub recheck_at_most: u32,
 }
 
 /// `[schedule]`: see `config/default.toml`.
@@ -247,6 +258,15 @@ pub struct PublishConfig {
     pub profiles: Vec<Profile>,
     /// Whether a result may be final without sign-off.
     pub final_without_sign_off: bool,
+}
+
+/// `[sign_off]`: see `config/default.toml`.
+#[derive(Debug, Clone)]
+pub struct SignOffConfig {
+    /// Whose signatures on the server count.
+    pub signing: Signing,
+    /// Who may sign at a terminal: the person of each login.
+    pub logins: BTreeMap<String, String>,
 }
 
 /// What a pass does with its results.

@@ -8,9 +8,12 @@ pub mod edition;
 pub mod gather;
 mod handling;
 pub mod ledger;
+pub mod lifecycle;
 mod patient_view;
 pub mod record;
+pub mod reflex;
 pub mod results;
+pub mod sign_off;
 mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -173,6 +176,9 @@ pub struct CaseResult {
     pub fingerprint: String,
     /// SHA-256 over inputs and decision alone: where this is the same under other rules, they have changed nothing here.
     pub content: String,
+    /// SHA-256 over evidence and decision alone, whatever the versions of its sources and the wording of its reasons: where
+    /// this is the same, there is nothing new to sign.
+    pub essence: String,
 }
 
 impl CaseResult {
@@ -181,7 +187,7 @@ impl CaseResult {
         self.evidence.joined_by == JoinedBy::Patient
     }
 
-    /// Sets both hashes, which stay out of what they are taken over.
+    /// Sets its hashes, which stay out of what they are taken over.
     fn take_hashes(&mut self, ruleset: &str, mapping: &str) {
         let mut hasher = Sha256::new();
         for input in &self.inputs {
@@ -198,10 +204,9 @@ impl CaseResult {
             related: Vec::new(),
             ..self.clone()
         };
-        let record = record::DecisionRecord::of(&own)
-            .to_json()
-            .unwrap_or_default();
-        hasher.update(record);
+        let record = record::DecisionRecord::of(&own);
+        self.essence = hex(&Sha256::digest(record.essence().unwrap_or_default()));
+        hasher.update(record.to_json().unwrap_or_default());
         self.content = hex(&hasher.clone().finalize());
         hasher.update(ruleset);
         hasher.update(mapping);
@@ -287,6 +292,7 @@ pub fn derive(pool: &Pool<'_>, rules: &Rules) -> Derived {
             summarises: Vec::new(),
             fingerprint: String::new(),
             content: String::new(),
+            essence: String::new(),
         };
         result.take_hashes(&ruleset, rules.mapping.hash());
         decided.push((result, case.tumour));

@@ -12,7 +12,7 @@ use url::Url;
 use super::{
     AssignedIds, BrakeConfig, CodingOrder, Config, ConfigError, GuidelineConfig, IdentifierConfig,
     InputConfig, LogConfig, Mode, PublishConfig, PullConfig, ScheduleConfig, ServerConfig,
-    StoreConfig, TokenSource, TransportLimits, invalid,
+    SignOffConfig, StoreConfig, TokenSource, TransportLimits, invalid,
 };
 use crate::her2::conventions::{
     Conventions, DerivedRatio, SingleProbeHigh, ThreePlusAtLowPercent, UnstatedCells,
@@ -23,6 +23,8 @@ use crate::her2::guideline::Edition;
 use crate::mapping::output::Profile;
 use crate::mapping::shipped;
 use crate::pipeline::edition::Guidelines;
+use crate::pipeline::reflex::Reflex;
+use crate::pipeline::sign_off::{Attested, Signing};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +37,8 @@ pub(super) struct ConfigWritten {
     guideline: GuidelineWritten,
     input: InputWritten,
     publish: PublishWritten,
+    sign_off: SignOffWritten,
+    reflex: ReflexWritten,
     brake: BrakeWritten,
     convention: ConventionWritten,
     store: StoreWritten,
@@ -72,6 +76,8 @@ struct PullWritten {
     transaction_timeout_seconds: i64,
     clock_drift_seconds: i64,
     initial_since: String,
+    recheck_hours: i64,
+    recheck_at_most: i64,
 }
 
 #[derive(Deserialize)]
@@ -112,6 +118,21 @@ struct PublishWritten {
     patient_summary: bool,
     profiles: Vec<String>,
     final_without_sign_off: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignOffWritten {
+    attested_author: String,
+    signers: Vec<String>,
+    logins: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReflexWritten {
+    due_days: i64,
+    owner: String,
 }
 
 #[derive(Deserialize)]
@@ -162,6 +183,19 @@ impl ConfigWritten {
                     0..=3_600,
                 )?,
                 initial_since: initial_since(&self.pull.initial_since)?,
+                recheck_after: match within(
+                    "pull.recheck_hours",
+                    self.pull.recheck_hours,
+                    0..=8_760,
+                )? {
+                    0 => None,
+                    hours => Some(Duration::from_secs(u64::from(hours) * 3_600)),
+                },
+                recheck_at_most: within(
+                    "pull.recheck_at_most",
+                    self.pull.recheck_at_most,
+                    1..=100_000,
+                )?,
             },
             schedule: ScheduleConfig {
                 interval: seconds(
@@ -199,6 +233,8 @@ impl ConfigWritten {
                 profiles: claimed_profiles(&publish.profiles)?,
                 final_without_sign_off: publish.final_without_sign_off,
             },
+            sign_off: self.sign_off.checked()?,
+            reflex: self.reflex.checked()?,
             brake: BrakeConfig {
                 max_changed: within("brake.max_changed", self.brake.max_changed, 0..=1_000_000)?
                     as usize,
@@ -323,6 +359,80 @@ impl GuidelineWritten {
                 chosen: None,
             },
             assume_site: choice("guideline.assume_site", &self.assume_site, &sites)?,
+        })
+    }
+}
+
+impl SignOffWritten {
+    fn checked(self) -> Result<SignOffConfig, ConfigError> {
+        let key = "sign_off.attested_author";
+        let attested = match self.attested_author.split_once(' ') {
+            None if self.attested_author.is_empty() => Attested::Nowhere,
+            None if self.attested_author == "meta.author" => Attested::MetaAuthor,
+            Some(("meta.extension", url)) if Url::parse(url).is_ok() => {
+                Attested::MetaExtension(url.to_owned())
+            }
+            _ => {
+                let expected = "empty, \"meta.author\" or \"meta.extension\" with a URL";
+                return Err(invalid(key, expected));
+            }
+        };
+        let signers = (self.signers.into_iter())
+            .map(|signer| match person(&signer) {
+                true => Ok(signer),
+                false => Err(invalid("sign_off.signers", PERSON)),
+            })
+            .collect::<Result<_, _>>()?;
+        let login = |entry: &String| {
+            let (login, signer) = entry.trim().split_once(' ')?;
+            let signer = signer.trim();
+            person(signer).then(|| (login.to_owned(), signer.to_owned()))
+        };
+        let logins = (self.logins.iter())
+            .map(|entry| {
+                let expected = "a login and a person, such as \"jdoe Practitioner/23\"";
+                login(entry).ok_or_else(|| invalid("sign_off.logins", expected))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(SignOffConfig {
+            signing: Signing { attested, signers },
+            logins,
+        })
+    }
+}
+
+const PERSON: &str = "a Practitioner or PractitionerRole, such as \"Practitioner/23\"";
+
+fn person(reference: &str) -> bool {
+    reference_of(reference, &["Practitioner", "PractitionerRole"])
+}
+
+/// Whether it is a relative reference to a resource of one of these types.
+fn reference_of(reference: &str, kinds: &[&str]) -> bool {
+    reference.split_once('/').is_some_and(|(kind, id)| {
+        let is_id = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+        kinds.contains(&kind) && (1..=64).contains(&id.len()) && id.bytes().all(is_id)
+    })
+}
+
+impl ReflexWritten {
+    fn checked(self) -> Result<Reflex, ConfigError> {
+        let owners = [
+            "Organization",
+            "Practitioner",
+            "PractitionerRole",
+            "CareTeam",
+        ];
+        if !self.owner.is_empty() && !reference_of(&self.owner, &owners) {
+            let expected = "empty, or an Organization, Practitioner, PractitionerRole or CareTeam";
+            return Err(invalid("reflex.owner", expected));
+        }
+        Ok(Reflex {
+            due_days: match within("reflex.due_days", self.due_days, 0..=365)? {
+                0 => None,
+                days => Some(days),
+            },
+            owner: Some(self.owner).filter(|owner| !owner.is_empty()),
         })
     }
 }

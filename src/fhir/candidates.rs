@@ -240,7 +240,8 @@ impl<'r> ObservationNode<'r> {
             candidates,
             method: json.get("method").map(Concept::read),
             body_site: json.get("bodySite").map(Concept::read),
-            subject: keys("subject", "Patient").into_iter().next(),
+            subject: (keys("subject", "Patient").into_iter().next())
+                .map(|patient| pool.surviving(patient)),
             specimen: keys("specimen", "Specimen").into_iter().next(),
             conditions,
             members: keys("hasMember", "Observation"),
@@ -281,7 +282,8 @@ impl<'r> ReportNode<'r> {
             key: &resource.key,
             status: json.text_at("status"),
             code: json.get("code").map(Concept::read).unwrap_or_default(),
-            subject: keys("subject", "Patient").into_iter().next(),
+            subject: (keys("subject", "Patient").into_iter().next())
+                .map(|patient| pool.surviving(patient)),
             specimens: keys("specimen", "Specimen"),
             results: keys("result", "Observation"),
             based_on: keys("basedOn", "ServiceRequest"),

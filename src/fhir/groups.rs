@@ -102,6 +102,17 @@ impl FirstLook {
                 self.key(hash_of(&token), KeyKind::Identifier, resource);
             }
         }
+        if kind == "Patient" {
+            // A record that was merged into another one goes by its name too.
+            for link in json.items_at("link") {
+                if link.text_at("type") == Some("replaced-by")
+                    && let Some(other) = link.get("other").map(Reference::read)
+                    && let Some(literal) = literal_of(&other)
+                {
+                    self.name(hash_of(literal), Role::Named, resource);
+                }
+            }
+        }
         if !joins {
             return;
         }

@@ -226,6 +226,30 @@ impl<'a> Pool<'a> {
         self.resources.get(key)
     }
 
+    /// The patient who stands for this one: whom `Patient.link` names as the replacement, however often that happened. The
+    /// patient itself where it was not replaced; records that name each other as their replacement say nothing.
+    pub fn surviving(&self, patient: String) -> String {
+        let mut seen = BTreeSet::from([patient.clone()]);
+        let mut survivor = patient.clone();
+        while let Some(next) = self.get(&survivor).and_then(|it| self.replaced_by(it)) {
+            if !seen.insert(next.clone()) {
+                return patient;
+            }
+            survivor = next;
+        }
+        survivor
+    }
+
+    /// The patient that replaces this one.
+    fn replaced_by(&self, patient: &Resource<'_>) -> Option<String> {
+        (patient.json.items_at("link").iter())
+            .find(|link| link.text_at("type") == Some("replaced-by"))
+            .and_then(|link| {
+                let other = Reference::read(link.get("other")?);
+                self.key_of(&other, "Patient", &patient.key)
+            })
+    }
+
     /// The key of what a reference means, whether it is in the pool or not: `Type/id` where it resolves so, else
     /// `urn:…`, a foreign URL, `system|value`, or `Type/x#id` for a contained resource of `from`.
     pub fn key_of(&self, reference: &Reference<'_>, kind: &str, from: &str) -> Option<String> {
@@ -351,6 +375,26 @@ mod tests {
                 .unwrap();
         }
         pool
+    }
+
+    #[test]
+    fn a_patient_stands_for_those_that_were_merged_into_it() {
+        let mut pool = Pool::new(None);
+        let mut add = |id: &str, by: &str| {
+            let text = format!(
+                r#"{{"resourceType":"Patient","id":"{id}","link":[{{"type":"replaced-by","other":{{"reference":"Patient/{by}"}}}}]}}"#
+            );
+            let json = Json::parse(Box::leak(text.into_boxed_str())).unwrap();
+            pool.add(json, None, "here").unwrap();
+        };
+        add("a", "b");
+        add("b", "c");
+        add("x", "y");
+        add("y", "x");
+        for (patient, survivor) in [("a", "c"), ("b", "c"), ("c", "c"), ("x", "x"), ("y", "y")] {
+            let surviving = pool.surviving(format!("Patient/{patient}"));
+            assert_eq!(surviving, format!("Patient/{survivor}"));
+        }
     }
 
     #[test]

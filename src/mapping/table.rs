@@ -385,6 +385,13 @@ impl Mapping {
         )
     }
 
+    /// The search tokens (`system|code`) of orders of an in situ hybridisation, sorted.
+    pub fn order_tokens(&self) -> Vec<String> {
+        let is_ish = |row: &FindingRow| row.finding.is_in_situ_hybridisation();
+        let rows = self.findings.iter().filter(|(_, row)| is_ish(row));
+        self.tokens(rows.map(|(key, _)| key))
+    }
+
     /// The search tokens (`system|code`) of reports, sorted.
     pub fn report_tokens(&self) -> Vec<String> {
         self.tokens(self.reports.keys())

@@ -47,8 +47,20 @@ pub mod component {
     pub const ADJUDICATED_GROUP: &str = "adjudicated-group";
 }
 
-/// The reason of a Task that asks for a signature.
+/// What a Task asks for, and why where that is the same: a signature.
 pub const SIGN_OFF: &str = "sign-off";
+
+/// What a Task asks for: a look at a question.
+pub const REVIEW: &str = "review";
+
+/// Why a Task asks: no in situ hybridisation was reported in time.
+pub const REFLEX_OVERDUE: &str = "reflex-overdue";
+
+/// Why a Task asks: the order of the in situ hybridisation was cancelled.
+pub const REFLEX_CANCELLED: &str = "reflex-cancelled";
+
+/// What a Task asks for, and why: that those are told who relied on a final result.
+pub const FINAL_CHANGED: &str = "final-changed";
 
 /// The base that the files name.
 const BASE_OF_FILES: &str = "https://her2-adapter.example/fhir";
@@ -144,7 +156,16 @@ pub fn written_codes() -> BTreeMap<&'static str, Vec<String>> {
         ),
         (system::COMPONENT, owned(components)),
         (system::GUIDELINE, owned(Edition::ALL.map(Edition::id))),
-        (system::REVIEW_REASON, owned(reasons.chain([SIGN_OFF]))),
+        (
+            system::REVIEW_REASON,
+            owned(reasons.chain([
+                SIGN_OFF,
+                REVIEW,
+                FINAL_CHANGED,
+                REFLEX_OVERDUE,
+                REFLEX_CANCELLED,
+            ])),
+        ),
     ])
 }
 

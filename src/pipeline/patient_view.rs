@@ -117,6 +117,7 @@ pub(super) fn views(cases: &[(CaseResult, Tumour)]) -> Vec<CaseResult> {
                     .collect(),
                 fingerprint: String::new(),
                 content: String::new(),
+                essence: String::new(),
             })
         })
         .collect()

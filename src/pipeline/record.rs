@@ -1,6 +1,7 @@
 //! The decision record: everything a person needs to check one case, as JSON.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::CaseResult;
 use crate::her2::evidence::{
@@ -230,6 +231,31 @@ impl DecisionRecord {
                 })
                 .collect(),
         }
+    }
+
+    /// The record without the versions of its sources, where in a narrative words stand, and wording: what is the same here
+    /// is the same evidence and the same decision.
+    ///
+    /// # Errors
+    /// As of [`DecisionRecord::to_json`].
+    pub(super) fn essence(&self) -> Result<String, serde_json::Error> {
+        let mut record = serde_json::to_value(self)?;
+        let listed = |value: Option<&mut Value>, keys: &[&str]| {
+            let items = value.and_then(Value::as_array_mut);
+            for item in items.into_iter().flatten().filter_map(Value::as_object_mut) {
+                item.retain(|key, _| !keys.contains(&key.as_str()));
+            }
+        };
+        for kind in ["/evidence/ihc", "/evidence/ish"] {
+            listed(record.pointer_mut(kind), &["version", "span_at"]);
+        }
+        listed(record.get_mut("reported_status"), &["span_at"]);
+        listed(record.get_mut("review"), &["detail"]);
+        listed(record.get_mut("warnings"), &["detail"]);
+        if let Some(record) = record.as_object_mut() {
+            record.remove("reasons");
+        }
+        Ok(record.to_string())
     }
 
     /// The record as one line of JSON.

@@ -2,14 +2,20 @@
 //!
 //! The models of fhir-sdk compose them (crate `her2-models`), so that an invalid resource cannot be built. What an
 //! earlier version looked like is handed in; nothing is read here.
+//!
+//! A result carries a digest of what it says (`her2-content`): the decision and evidence without the versions of their
+//! sources and without wording, and the elements carried over. Where that is the same, a reader sees the same result, and
+//! nobody has to sign it again.
 
 mod carried;
 mod components;
 mod observation;
 mod parts;
+mod prior;
 mod profiles;
 mod provenance;
 mod release;
+mod signed;
 mod task;
 
 use std::collections::BTreeMap;
@@ -17,7 +23,10 @@ use std::collections::BTreeMap;
 use her2_models::{Coding, Concept, Identifier, Invalid, ObservationStatus, Reference};
 use sha2::{Digest, Sha256};
 
+use super::lifecycle::{Effect, Move, ResultState, next};
 use super::record::DecisionRecord;
+use super::reflex::Reflex;
+use super::sign_off::Signing;
 use super::{CaseResult, Rules};
 use crate::fhir::elements;
 use crate::fhir::json::Json;
@@ -29,9 +38,14 @@ use crate::mapping::table::hex;
 use carried::security;
 use parts::{own_concept, reference_to_one_of};
 
+pub use prior::{Answer, NOTHING_LEFT, Prior};
 pub use provenance::withdrawal;
 pub use release::Release;
-pub use task::unreadable_entry;
+pub use signed::{Signature, Verdict, revised, signed};
+pub use task::{final_change_task, unreadable_entry};
+
+/// The identifier by which a result tells what it says.
+const CONTENT: &str = "her2-content";
 
 /// Which coding of the value comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,26 +71,10 @@ pub struct Publishing {
     pub profiles: Vec<Profile>,
     /// A result that the signed source states itself may be final at once.
     pub final_without_sign_off: bool,
-}
-
-/// The result that stands on the server for a case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prior {
-    /// Its version.
-    pub version: String,
-    /// Its status.
-    pub status: PriorStatus,
-}
-
-/// How far the earlier version had come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PriorStatus {
-    /// Never final.
-    Preliminary,
-    /// Final, amended or corrected.
-    Final,
-    /// Entered in error.
-    Withdrawn,
+    /// Whose signatures count.
+    pub signing: Signing,
+    /// When a reflex test is due, and who looks after it.
+    pub reflex: Reflex,
 }
 
 /// One resource to write.
@@ -91,14 +89,20 @@ pub struct Written {
 }
 
 /// Everything that is written for one case, in one transaction.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resources {
-    /// The result; none for an insufficient case that was never published.
+    /// What becomes of the result.
+    pub step: Move,
+    /// The result; none where no version of it is written.
     pub observation: Option<Written>,
-    /// Its Provenance.
+    /// Where that version comes from; or, where what stands is kept, that newer versions of its sources say the same.
     pub provenance: Option<Written>,
     /// The worklist.
     pub tasks: Vec<Written>,
+    /// Of those, the one that asks for a signature.
+    pub sign_off: Option<String>,
+    /// What readers of a final result have to be told.
+    pub change: Option<FinalChange>,
 }
 
 impl Resources {
@@ -109,6 +113,17 @@ impl Resources {
             .chain(&self.provenance)
             .chain(&self.tasks)
     }
+}
+
+/// A result that was final answers otherwise than before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FinalChange {
+    /// The version that is replaced.
+    pub replaces: String,
+    /// What it answered.
+    pub from: Answer,
+    /// What is answered now; nothing where the result is withdrawn.
+    pub to: Option<Answer>,
 }
 
 /// The logical id of a case's Observation.
@@ -137,14 +152,43 @@ pub fn compose(
         record: DecisionRecord::of(case).to_json().unwrap_or_default(),
         security: security(case, pool),
     };
-    let unpublished = case.decision.status == Status::Insufficient && prior.is_none();
-    let mut resources = Resources::default();
-    let mut is_final = false;
-    if !unpublished {
-        let status = composer.observation_status(prior);
-        is_final = status == ObservationStatus::Final;
-        resources.observation = Some(composer.observation(status)?);
-        resources.provenance = Some(composer.provenance(prior)?);
+    let content = composer.content()?;
+    let state = prior.map_or(ResultState::NeverWritten, |prior| prior.state);
+    let step = next(state, composer.effect(prior, &content));
+    let mut resources = Resources {
+        step,
+        observation: None,
+        provenance: None,
+        tasks: Vec::new(),
+        sign_off: None,
+        change: None,
+    };
+    let is_decided = case.decision.status != Status::Insufficient;
+    // A rejection holds until the evidence is another.
+    let rejection = prior.and_then(|prior| prior.rejection_of(&content));
+    let mut fingerprint = case.fingerprint.as_str();
+    let mut waits_for_signature = is_decided && rejection.is_none();
+    match composer.status_after(step) {
+        Some(status) => {
+            let written = composer.observation(status, &content, step, prior)?;
+            resources.observation = Some(match rejection {
+                Some(note) => signed::with_note(written, note)?,
+                None => written,
+            });
+            resources.provenance = Some(composer.provenance(prior)?);
+            waits_for_signature &= status != ObservationStatus::Final;
+            resources.change = prior.and_then(|prior| composer.change_of(prior));
+        }
+        None => match prior.filter(|prior| prior.state != ResultState::EnteredInError) {
+            Some(standing) => {
+                if standing.fingerprint.as_deref() != Some(fingerprint) {
+                    resources.provenance = Some(composer.confirmation(standing)?);
+                }
+                fingerprint = standing.fingerprint.as_deref().unwrap_or(fingerprint);
+                waits_for_signature &= standing.state != ResultState::Final;
+            }
+            None => waits_for_signature = false,
+        },
     }
     // One Task per code and source: several questions of one kind about one resource stand in it together.
     let mut questions: BTreeMap<(ReviewCode, Option<&Source>), Vec<&str>> = BTreeMap::new();
@@ -153,11 +197,22 @@ pub fn compose(
         questions.entry(about).or_default().push(&review.detail);
     }
     for ((code, source), details) in questions {
-        let task = composer.review_task(code, source, &details.join("; "))?;
+        let task = composer.review_task(code, source, &details.join("; "), fingerprint)?;
         resources.tasks.push(task);
     }
-    if !unpublished && !is_final && case.decision.status != Status::Insufficient {
-        resources.tasks.push(composer.sign_off_task()?);
+    for concern in composer.concerns() {
+        resources
+            .tasks
+            .push(composer.reflex_task(&concern, fingerprint)?);
+    }
+    if waits_for_signature {
+        let task = composer.sign_off_task(fingerprint)?;
+        resources.sign_off = Some(task.id.clone());
+        resources.tasks.push(task);
+    }
+    if let Some(change) = &resources.change {
+        let task = composer.final_change_task(change)?;
+        resources.tasks.push(task);
     }
     Ok(resources)
 }
@@ -173,6 +228,52 @@ struct Composer<'c> {
 }
 
 impl Composer<'_> {
+    /// What the evidence comes to, held against the version that stands.
+    fn effect(&self, prior: Option<&Prior>, content: &str) -> Effect {
+        let is_unresolved = self.case.decision.status == Status::Insufficient;
+        let is_same = prior.is_some_and(|prior| {
+            prior.fingerprint.as_ref() == Some(&self.case.fingerprint)
+                || prior.content.as_deref() == Some(content)
+        });
+        let stands = prior.is_some_and(|prior| prior.state != ResultState::EnteredInError);
+        match is_unresolved {
+            true if is_same && stands => Effect::Same,
+            true => Effect::Unresolved,
+            false if is_same => Effect::Same,
+            false if self.a_source_corrects_an_error() => Effect::Correction,
+            false => Effect::Other,
+        }
+    }
+
+    /// The status of the version that a step writes, if it writes one.
+    fn status_after(&self, step: Move) -> Option<ObservationStatus> {
+        match step {
+            Move::Keep | Move::Withdraw => None,
+            Move::Begin if self.transcribes_the_source() => Some(ObservationStatus::Final),
+            Move::Begin | Move::Revise | Move::Revive => Some(ObservationStatus::Preliminary),
+            Move::Amend | Move::Unresolve => Some(ObservationStatus::Amended),
+            Move::Correct => Some(ObservationStatus::Corrected),
+        }
+    }
+
+    /// What readers of a version that was final have to be told, if anything.
+    fn change_of(&self, prior: &Prior) -> Option<FinalChange> {
+        let decision = &self.case.decision;
+        let category = match self.shows_category() {
+            true => decision.category.name(),
+            false => "",
+        };
+        let to = Answer {
+            status: decision.status.name().to_owned(),
+            category: category.to_owned(),
+        };
+        (prior.state.was_final() && prior.answer != to).then(|| FinalChange {
+            replaces: prior.version.clone(),
+            from: prior.answer.clone(),
+            to: Some(to),
+        })
+    }
+
     fn subject(&self) -> Option<Reference> {
         const SUBJECTS: [&str; 4] = ["Patient", "Group", "Device", "Location"];
         (self.case.subject.as_deref()).and_then(|key| reference_to_one_of(key, &SUBJECTS))
@@ -203,7 +304,12 @@ fn derived_id(prefix: &str, parts: &[&str]) -> String {
 
 /// The fingerprint that one of our resources carries.
 pub fn fingerprint_of<'r>(resource: &'r Json<'_>, base: &str) -> Option<&'r str> {
-    let system = format!("{base}/identifier/her2-fingerprint");
+    identifier_of(resource, base, "her2-fingerprint")
+}
+
+/// The identifier of ours in a system, that one of our resources carries.
+fn identifier_of<'r>(resource: &'r Json<'_>, base: &str, system: &str) -> Option<&'r str> {
+    let system = format!("{base}/identifier/{system}");
     elements::Identifier::read_all(resource)
         .into_iter()
         .find(|identifier| identifier.system == Some(system.as_str()))

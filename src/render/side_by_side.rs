@@ -213,6 +213,7 @@ mod tests {
             summarises: Vec::new(),
             fingerprint: String::new(),
             content: String::new(),
+            essence: String::new(),
         }
     }
 

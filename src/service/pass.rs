@@ -3,6 +3,7 @@
 //! Every report, and every Observation that no report names, that the pass has seen ends in exactly one column of the
 //! ledger. The cursor moves only past what was written, put up for review, or noted for the next pass.
 
+mod notice;
 mod patient;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -161,7 +162,8 @@ impl Pass<'_> {
             None => {
                 let mut window = self.puller.window(since, self.rules).await?;
                 let left_open = self.left_open(options).await?;
-                let taken_up = self.take_up_parked(left_open, &mut window).await?;
+                let mut taken_up = self.take_up_parked(left_open, &mut window).await?;
+                self.take_up_noticed(options, since, &mut taken_up).await?;
                 (window, taken_up)
             }
         };

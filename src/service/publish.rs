@@ -19,6 +19,7 @@ pub mod known;
 mod pins;
 pub mod probe;
 mod repair;
+mod signing;
 mod standing;
 mod target;
 mod trouble;
@@ -34,8 +35,12 @@ use super::clock::Clock;
 use super::store::{
     IntendedEntry, Intent, PublishedCase, SourceVersion, Store, StoreError, WrittenVersion,
 };
+use crate::fhir::json::Json;
 use crate::fhir::pool::Pool;
-use crate::pipeline::results::{Publishing, Resources, compose, observation_id};
+use crate::pipeline::results::{
+    Prior, Publishing, Resources, compose, fingerprint_of, observation_id,
+};
+use crate::pipeline::sign_off::Follows;
 use crate::pipeline::{CaseResult, Rules};
 use bundle::{Condition, Entry};
 use pins::source_versions;
@@ -74,6 +79,10 @@ pub enum Change {
     New,
     /// A further version of the same resource.
     Revised,
+    /// A person has signed the version that stood.
+    Signed,
+    /// A person has rejected the version that stood.
+    Rejected,
     /// The result is entered in error.
     Withdrawn,
     /// Only the worklist.
@@ -86,6 +95,10 @@ impl Change {
         match (self, dry_run) {
             (Self::New, false) => "written for the first time",
             (Self::Revised, false) => "written as a further version",
+            (Self::Signed, false) => "signed",
+            (Self::Rejected, false) => "rejected",
+            (Self::Signed, true) => "would be signed",
+            (Self::Rejected, true) => "would be rejected",
             (Self::Withdrawn, false) => "withdrawn",
             (Self::Worklist, false) => "put on the worklist",
             (Self::New, true) => "would be written for the first time",
@@ -199,12 +212,12 @@ impl Publisher<'_> {
         let known = self.store.published(&case.id).await?;
         let is_confirmed = known.is_some_and(|known| {
             standing.carries(&known.fingerprint)
+                && known.judged == case.fingerprint
                 && known.status == standing.status
                 && known.etag == standing.version
         });
         let server = &self.target.server;
         Ok(is_confirmed
-            && standing.carries(&case.fingerprint)
             && !standing.is_withdrawn()
             && self.store.intent(&case.id, server).await?.is_none())
     }
@@ -244,33 +257,67 @@ impl Publisher<'_> {
         if let Some(attempt) = self.finish_intent(&case.id, standing.as_ref(), now).await? {
             return Ok(attempt);
         }
-        let stands = (standing.as_ref()).filter(|standing| standing.carries(&case.fingerprint));
-        if let Some(standing) = stands {
-            if !standing.is_withdrawn() {
-                return self.keep(case, pool, standing, now).await;
-            }
-            if !self.have_withdrawn(&case.id).await? {
-                return Ok(Attempt::Done(Outcome::Failed("withdrawn-by-another")));
-            }
+        let is_of_this_evidence =
+            |standing: &&Standing| standing.is_withdrawn() && standing.carries(&case.fingerprint);
+        if let Some(withdrawn) = standing.as_ref().filter(is_of_this_evidence)
+            && !withdrawn.is_withdrawn_by_us()
+            && !self.have_withdrawn(&case.id).await?
+        {
+            return Ok(Attempt::Done(Outcome::Failed("withdrawn-by-another")));
         }
-        if self.is_older_than_written(case, pool).await? {
+        let carries = |standing: &Standing| standing.carries(&case.fingerprint);
+        if !standing.as_ref().is_some_and(carries) && self.is_older_than_written(case, pool).await?
+        {
             return Ok(Attempt::Again("older-input", Wait::Backoff));
         }
-        let prior = standing.as_ref().map(Standing::prior).transpose()?;
+        let prior = (standing.as_ref())
+            .map(|standing| self.prior(standing))
+            .transpose()?;
         let resources = self.composed(case, pool, prior.as_ref(), now).await?;
-        let worklist = self.worklist(case, &resources).await?;
-        if resources.observation.is_none() && worklist.is_empty() {
-            self.confirm(case, None, "", Some(&resources), NOTHING, now)
-                .await?;
-            return Ok(Attempt::Done(Outcome::Unchanged));
+        let judged = Judged {
+            case,
+            pool,
+            resources: &resources,
+            now,
+        };
+        let mut again = None;
+        if let (Some(standing), Some(prior)) = (&standing, &prior) {
+            match self.answered(&resources, prior).await? {
+                Follows::Sign(signature) => {
+                    return self.sign(&judged, standing, prior, &signature).await;
+                }
+                Follows::AskAgain(flaw) => again = Some(flaw),
+                Follows::Wait | Follows::Nothing => {}
+            }
         }
         let change = match (&resources.observation, &prior) {
             (None, _) => Change::Worklist,
             (Some(_), None) => Change::New,
             (Some(_), Some(_)) => Change::Revised,
         };
-        let mut entries = result_entries(&resources, standing.as_ref())?;
-        entries.extend(worklist);
+        let mut entries = Vec::new();
+        if let Some(result) = &resources.observation {
+            entries.push(Entry {
+                written: result.clone(),
+                condition: (standing.as_ref()).map_or(Ok(Condition::New), Standing::unchanged)?,
+            });
+        }
+        if let Some(provenance) = &resources.provenance {
+            let provenance = Entry {
+                written: provenance.clone(),
+                condition: Condition::Immutable,
+            };
+            if change != Change::Worklist || !self.stands_as_sent(&provenance).await? {
+                entries.push(provenance);
+            }
+        }
+        entries.extend(self.worklist(&case.id, &resources, again).await?);
+        let kept =
+            (standing.as_ref()).filter(|it| change == Change::Worklist && !it.is_withdrawn());
+        if entries.is_empty() {
+            self.confirm(&judged, kept, NOTHING).await?;
+            return Ok(Attempt::Done(Outcome::Unchanged));
+        }
         if self.dry_run {
             let lines = self.would_change(&entries, standing.as_ref()).await?;
             return Ok(Attempt::Done(Outcome::Would(change, lines)));
@@ -278,56 +325,7 @@ impl Publisher<'_> {
         if let Some(why) = self.outrun(case, standing.as_ref(), change).await? {
             return Ok(Attempt::Again(why, Wait::Not));
         }
-        self.send(case, pool, &entries, &resources, change, now)
-            .await
-    }
-
-    /// A result that stands as it should. Where this store did not write it, its Tasks are looked at too, for another
-    /// writer may have been interrupted.
-    async fn keep(
-        &self,
-        case: &CaseResult,
-        pool: &Pool<'_>,
-        standing: &Standing,
-        now: DateTime<Utc>,
-    ) -> Result<Attempt, Trouble> {
-        let known = self.store.published(&case.id).await?;
-        let is_ours = known.is_some_and(|known| known.fingerprint == case.fingerprint);
-        let version = standing.version.clone();
-        if is_ours || standing.status != "preliminary" {
-            self.confirm(case, version, &standing.status, None, NOTHING, now)
-                .await?;
-            return Ok(Attempt::Done(Outcome::Unchanged));
-        }
-        let prior = standing.prior()?;
-        let resources = self.composed(case, pool, Some(&prior), now).await?;
-        let missing = self.worklist(case, &resources).await?;
-        if missing.is_empty() {
-            let resources = Some(&resources);
-            self.confirm(case, version, &standing.status, resources, NOTHING, now)
-                .await?;
-            return Ok(Attempt::Done(Outcome::Unchanged));
-        }
-        if self.dry_run {
-            let lines = self.would_change(&missing, None).await?;
-            return Ok(Attempt::Done(Outcome::Would(Change::Worklist, lines)));
-        }
-        match self.deliver(&missing).await? {
-            Err(missed) => self.after(&case.id, missed).await,
-            Ok(versions) => {
-                let resources = Some(&resources);
-                self.confirm(
-                    case,
-                    version,
-                    &standing.status,
-                    resources,
-                    (&versions, &[]),
-                    now,
-                )
-                .await?;
-                Ok(Attempt::Done(Outcome::Written(Change::Worklist)))
-            }
-        }
+        self.send(&judged, &entries, kept, change).await
     }
 
     /// The resources of a case, with references that lead from the server they are written to.
@@ -335,7 +333,7 @@ impl Publisher<'_> {
         &self,
         case: &CaseResult,
         pool: &Pool<'_>,
-        prior: Option<&crate::pipeline::results::Prior>,
+        prior: Option<&Prior>,
         now: DateTime<Utc>,
     ) -> Result<Resources, Trouble> {
         for member in &case.summarises {
@@ -357,43 +355,48 @@ impl Publisher<'_> {
         Ok(resources)
     }
 
-    /// Sends the resources once, and notes what stands after it.
+    /// Sends the resources once, and notes what stands after it: a version of the result that was among them, or the one
+    /// that is kept.
     async fn send(
         &self,
-        case: &CaseResult,
-        pool: &Pool<'_>,
+        judged: &Judged<'_>,
         entries: &[Entry],
-        resources: &Resources,
+        kept: Option<&Standing>,
         change: Change,
-        now: DateTime<Utc>,
     ) -> Result<Attempt, Trouble> {
-        self.intend(&case.id, &case.fingerprint, entries, now)
+        let case = judged.case;
+        let result = entries
+            .iter()
+            .find(|entry| entry.written.kind == "Observation");
+        let json = result.and_then(|result| Json::parse(&result.written.text).ok());
+        let fingerprint = json
+            .as_ref()
+            .and_then(|it| fingerprint_of(it, &self.rules.base));
+        let fingerprint = fingerprint.unwrap_or(&case.fingerprint);
+        self.intend(&case.id, fingerprint, entries, judged.now)
             .await?;
         let mut versions = match self.deliver(entries).await? {
             Ok(versions) => versions,
             Err(missed) => return self.after(&case.id, missed).await,
         };
-        let standing = match &resources.observation {
-            Some(_) => self.result_after(&case.id, change).await?,
+        let written = match &json {
             None => None,
-        };
-        if resources.observation.is_some() {
-            // Somebody has been faster, or the server said yes and kept nothing.
-            let Some(standing) = (standing.as_ref()).filter(|it| it.carries(&case.fingerprint))
-            else {
-                return Ok(Attempt::Again("ambiguous", Wait::Not));
-            };
-            if let Some(result) = versions.iter_mut().find(|it| it.kind == "Observation") {
-                result.version.clone_from(&standing.version);
+            Some(sent) => {
+                let standing = self.result_after(&case.id, change).await?;
+                let base = &self.rules.base;
+                // Else somebody has been faster, or the server said yes and kept nothing.
+                let Some(standing) = standing.filter(|it| it.is_what_was_sent(sent, base)) else {
+                    return Ok(Attempt::Again("ambiguous", Wait::Not));
+                };
+                if let Some(result) = versions.iter_mut().find(|it| it.kind == "Observation") {
+                    result.version.clone_from(&standing.version);
+                }
+                Some(standing)
             }
-        }
-        let (version, status) = standing.map_or((None, String::new()), |standing| {
-            (standing.version, standing.status)
-        });
-        let sources = source_versions(case, pool);
-        let written = (versions.as_slice(), sources.as_slice());
-        self.confirm(case, version, &status, Some(resources), written, now)
-            .await?;
+        };
+        let sources = source_versions(case, judged.pool);
+        let stands = written.as_ref().or(kept);
+        self.confirm(judged, stands, (&versions, &sources)).await?;
         if !self.pins_hold(case).await? {
             return Ok(Attempt::Again("inputs-changed", Wait::Not));
         }
@@ -430,38 +433,31 @@ impl Publisher<'_> {
         Ok(known.is_some_and(|known| known.status == WITHDRAWN))
     }
 
-    /// Notes what stands on the server now; without resources, with the Tasks that it had.
+    /// Notes what stands on the server now, that it was held against this evidence, and which Tasks it has.
     async fn confirm(
         &self,
-        case: &CaseResult,
-        version: Option<String>,
-        status: &str,
-        resources: Option<&Resources>,
-        written: (&[WrittenVersion], &[SourceVersion]),
-        now: DateTime<Utc>,
+        judged: &Judged<'_>,
+        standing: Option<&Standing>,
+        (versions, sources): (&[WrittenVersion], &[SourceVersion]),
     ) -> Result<(), Trouble> {
-        let (versions, sources) = written;
         if self.dry_run {
             return Ok(());
         }
-        let task_ids = match resources {
-            Some(resources) => resources.tasks.iter().map(|task| task.id.clone()).collect(),
-            None => match self.store.published(&case.id).await? {
-                Some(known) => known.task_ids,
-                None => self.earlier_tasks(&case.id).await?.into_iter().collect(),
-            },
-        };
+        let case = judged.case;
+        let tasks = &judged.resources.tasks;
+        let fingerprint = standing.and_then(|standing| standing.fingerprint.clone());
         let published = PublishedCase {
             case_id: case.id.clone(),
             observation_id: observation_id(&case.id),
-            fingerprint: case.fingerprint.clone(),
-            etag: version,
-            status: status.to_owned(),
-            task_ids,
+            fingerprint: fingerprint.unwrap_or_else(|| case.fingerprint.clone()),
+            judged: case.fingerprint.clone(),
+            etag: standing.and_then(|standing| standing.version.clone()),
+            status: standing.map_or_else(String::new, |standing| standing.status.clone()),
+            task_ids: tasks.iter().map(|task| task.id.clone()).collect(),
             subject: case.subject.clone(),
         };
         let server = &self.target.server;
-        let now = instant(now);
+        let now = instant(judged.now);
         let confirmed = self
             .store
             .confirm(&published, server, versions, sources, &now);
@@ -469,23 +465,12 @@ impl Publisher<'_> {
     }
 }
 
-/// The result, fenced by the version it replaces, and its Provenance.
-fn result_entries(
-    resources: &Resources,
-    standing: Option<&Standing>,
-) -> Result<Vec<Entry>, Trouble> {
-    let mut entries = Vec::new();
-    if let Some(result) = &resources.observation {
-        entries.push(Entry {
-            written: result.clone(),
-            condition: standing.map_or(Ok(Condition::New), Standing::unchanged)?,
-        });
-    }
-    entries.extend(resources.provenance.iter().map(|written| Entry {
-        written: written.clone(),
-        condition: Condition::Immutable,
-    }));
-    Ok(entries)
+/// A case, and what was composed of it for what stands.
+struct Judged<'j> {
+    case: &'j CaseResult,
+    pool: &'j Pool<'j>,
+    resources: &'j Resources,
+    now: DateTime<Utc>,
 }
 
 /// A moment as FHIR writes an instant.

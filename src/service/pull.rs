@@ -168,8 +168,8 @@ impl Puller {
     }
 
     /// Everything that belongs to some resources of one patient, read now: the resources themselves (`known` texts of a
-    /// search that was earlier, and `also`), the patient's other HER2 reports and results, panel members, specimens with
-    /// their parents, and tumour Conditions. `by_id` reads each by its id, where a search may lag behind.
+    /// search that was earlier, and `also`), the patient's other HER2 reports, results and orders, also those of a patient
+    /// that was merged with this one, panel members, specimens with their parents, and tumour Conditions. `by_id` reads each by its id, where a search may lag behind.
     ///
     /// # Errors
     /// [`ClientError`] when the server cannot be read.
@@ -183,30 +183,17 @@ impl Puller {
     ) -> Result<Texts, ClientError> {
         let mut texts = Texts::new();
         let mut wanted: BTreeSet<String> = also.iter().chain(known.keys()).cloned().collect();
-        if let Some(patient) = subject.filter(|subject| subject.starts_with("Patient/")) {
-            for (kind, mut parameters) in [
-                ("DiagnosticReport", self.report_parameters(rules)),
-                ("Observation", self.observation_parameters(rules)),
-            ] {
-                parameters.push(("subject".to_owned(), patient.to_owned()));
-                let mut found = Window::default();
-                self.read_window(kind, &parameters, &mut found, rules, None)
-                    .await?;
-                if by_id {
-                    wanted.extend(found.texts.into_keys());
-                    continue;
-                }
-                for (key, text) in found.texts {
-                    match known.get(&key).filter(|known| is_newer(known, &text)) {
-                        Some(newer) => texts.insert(key, newer.clone()),
-                        None => texts.insert(key, text),
-                    };
-                }
-            }
-        }
         let mut asked: BTreeSet<String> = BTreeSet::new();
+        let mut searched: BTreeSet<String> = BTreeSet::new();
+        let mut patients: BTreeSet<String> = subject.into_iter().map(str::to_owned).collect();
         for _ in 0..FARTHEST {
+            patients.retain(|it| it.starts_with("Patient/") && searched.insert(it.clone()));
+            for patient in &patients {
+                self.search_for_patient(patient, known, by_id, rules, &mut texts, &mut wanted)
+                    .await?;
+            }
             wanted.extend(missing(&texts, &self.base));
+            wanted.extend(std::mem::take(&mut patients));
             wanted.retain(|key| !texts.contains_key(key) && asked.insert(key.clone()));
             if wanted.is_empty() {
                 break;
@@ -217,6 +204,9 @@ impl Puller {
                 };
                 match self.client.read(kind, id).await {
                     Ok(ReadAnswer::Found { text, .. }) => {
+                        if kind == PATIENT {
+                            patients.extend(linked(&text, &key, &self.base));
+                        }
                         texts.insert(key, text);
                     }
                     Ok(ReadAnswer::NotFound | ReadAnswer::Gone) => {}
@@ -224,11 +214,60 @@ impl Puller {
                     Err(ClientError::Forbidden | ClientError::Refused { .. }) if kind == BINARY => {
                         tracing::warn!("an attachment of a report may not be read from the server");
                     }
+                    Err(ClientError::Forbidden | ClientError::Refused { .. })
+                        if kind == PATIENT =>
+                    {
+                        tracing::warn!(
+                            "a patient may not be read from the server, so nobody can tell whether it was merged into another"
+                        );
+                    }
                     Err(error) => return Err(error),
                 }
             }
         }
         Ok(texts)
+    }
+
+    /// The reports, results and orders of one patient.
+    async fn search_for_patient(
+        &self,
+        patient: &str,
+        known: &Texts,
+        by_id: bool,
+        rules: &Rules,
+        texts: &mut Texts,
+        wanted: &mut BTreeSet<String>,
+    ) -> Result<(), ClientError> {
+        let mut searches = vec![
+            ("DiagnosticReport", self.report_parameters(rules)),
+            ("Observation", self.observation_parameters(rules)),
+        ];
+        if self.reads_orders() {
+            let codes = rules.mapping.order_tokens().join(",");
+            searches.push((ORDER, vec![("code".to_owned(), codes)]));
+        }
+        for (kind, mut parameters) in searches {
+            parameters.push(("subject".to_owned(), patient.to_owned()));
+            let mut found = Window::default();
+            self.read_window(kind, &parameters, &mut found, rules, None)
+                .await?;
+            if by_id {
+                wanted.extend(found.texts.into_keys());
+                continue;
+            }
+            for (key, text) in found.texts {
+                match known.get(&key).filter(|known| is_newer(known, &text)) {
+                    Some(newer) => texts.insert(key, newer.clone()),
+                    None => texts.insert(key, text),
+                };
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the server lets orders be searched by their code.
+    pub fn reads_orders(&self) -> bool {
+        self.capabilities.searches_by(ORDER, "code")
     }
 
     /// One resource by its key.
@@ -336,6 +375,21 @@ fn reject(window: &mut Window, rejected: Rejected) {
 
 /// The type of an attachment that stands on the server by itself.
 const BINARY: &str = "Binary";
+const PATIENT: &str = "Patient";
+/// The type of an order of a test.
+const ORDER: &str = "ServiceRequest";
+
+/// The patients that a patient was merged into, or that were merged into it.
+fn linked(patient: &str, key: &str, base: &str) -> Vec<String> {
+    let pool = Pool::new(Some(base));
+    let Ok(json) = Json::parse(patient) else {
+        return Vec::new();
+    };
+    (json.items_at("link").iter())
+        .filter(|link| matches!(link.text_at("type"), Some("replaced-by" | "replaces")))
+        .filter_map(|link| pool.key_of(&Reference::read(link.get("other")?), PATIENT, key))
+        .collect()
+}
 
 /// The attachments that a report only links to, of the types that are read.
 fn links_of<'r>(report: &'r Json<'_>) -> impl Iterator<Item = Reference<'r>> {
@@ -361,8 +415,13 @@ fn missing(texts: &Texts, base: &str) -> BTreeSet<String> {
     let mut missing = BTreeSet::new();
     for resource in pool.all() {
         let followed: &[(&str, &str)] = match resource.kind.as_str() {
-            "DiagnosticReport" => &[("result", "Observation"), ("specimen", "Specimen")],
+            "DiagnosticReport" => &[
+                ("result", "Observation"),
+                ("specimen", "Specimen"),
+                ("subject", PATIENT),
+            ],
             "Observation" => &[
+                ("subject", PATIENT),
                 ("hasMember", "Observation"),
                 ("specimen", "Specimen"),
                 ("focus", "Condition"),

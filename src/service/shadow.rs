@@ -11,7 +11,8 @@ use super::store::{Compared, PublishedCase, ShadowResult, Store, StoreError};
 use crate::fhir::json::Json;
 use crate::fhir::pool::Pool;
 use crate::her2::decision::Status;
-use crate::pipeline::results::{Prior, PriorStatus, Publishing, compose};
+use crate::pipeline::lifecycle::{Move, ResultState};
+use crate::pipeline::results::{Prior, Publishing, Resources, compose};
 use crate::pipeline::{CaseResult, Rules};
 
 /// The status of a withdrawn result.
@@ -46,28 +47,35 @@ impl Standing {
         }
     }
 
-    fn prior(&self) -> Option<Prior> {
-        let (version, status) = match self {
-            Self::Nothing => return None,
-            Self::Published(case) if case.status.is_empty() => return None,
-            Self::Published(case) => (case.etag.clone().unwrap_or_default(), case.status.as_str()),
-            Self::Kept(version, result) => {
-                let text = result.observation.as_deref()?;
-                let status = match result.in_force {
-                    true => status_in(text).unwrap_or_default(),
-                    false => WITHDRAWN,
-                };
-                (version.to_string(), status)
-            }
+    /// The version that stands. Of one that the server has, the store knows no more than its status and fingerprint.
+    fn prior(&self, shadow: &Shadow<'_>) -> Option<Prior> {
+        let read = |text: &str, version: &str| {
+            let json = Json::parse(text).ok()?;
+            let (base, codes) = (&shadow.rules.base, &shadow.publishing.codes);
+            Some(Prior::read(&json, version, base, codes))
         };
-        Some(Prior {
-            version,
-            status: match status {
-                WITHDRAWN => PriorStatus::Withdrawn,
-                "final" | "amended" | "corrected" => PriorStatus::Final,
-                _ => PriorStatus::Preliminary,
-            },
-        })
+        match self {
+            Self::Nothing => None,
+            Self::Published(case) if case.status.is_empty() => None,
+            Self::Published(case) => {
+                let status = format!(r#"{{"status":"{}"}}"#, case.status);
+                let known = read(&status, case.etag.as_deref().unwrap_or_default())?;
+                Some(Prior {
+                    fingerprint: Some(case.fingerprint.clone()),
+                    ..known
+                })
+            }
+            Self::Kept(version, result) => {
+                let kept = read(result.observation.as_deref()?, &version.to_string())?;
+                Some(match result.in_force {
+                    true => kept,
+                    false => Prior {
+                        state: ResultState::EnteredInError,
+                        ..kept
+                    },
+                })
+            }
+        }
     }
 }
 
@@ -88,17 +96,24 @@ impl Shadow<'_> {
         if stands && matches!(standing, Standing::Kept(..)) {
             return Ok(Outcome::Unchanged);
         }
-        let prior = standing.prior();
-        let composed = compose(
-            case,
-            pool,
-            self.rules,
-            self.publishing,
-            prior.as_ref(),
-            &now,
-        );
-        let Ok(resources) = composed else {
-            return Ok(Outcome::Failed("not-composable"));
+        let prior = standing.prior(self);
+        let composed = |prior: Option<&Prior>| -> Result<Resources, Outcome> {
+            compose(case, pool, self.rules, self.publishing, prior, &now)
+                .map_err(|_| Outcome::Failed("not-composable"))
+        };
+        let resources = match composed(prior.as_ref()) {
+            Ok(resources) if resources.step == Move::Keep && prior.is_some() => {
+                if matches!(standing, Standing::Kept(..)) {
+                    return Ok(Outcome::Unchanged);
+                }
+                // What stands on the server says the same; its text is kept as it would be written now.
+                composed(None)
+            }
+            composed => composed,
+        };
+        let resources = match resources {
+            Ok(resources) => resources,
+            Err(outcome) => return Ok(outcome),
         };
         let is_nothing = resources.observation.is_none()
             && resources.tasks.is_empty()
@@ -176,15 +191,6 @@ impl Shadow<'_> {
         let published = self.store.published(case_id).await?;
         Ok(published.map_or(Standing::Nothing, Standing::Published))
     }
-}
-
-/// The status of an Observation of ours.
-fn status_in(text: &str) -> Option<&'static str> {
-    let json = Json::parse(text).ok()?;
-    let status = json.text_at("status")?;
-    ["preliminary", "final", "amended", "corrected"]
-        .into_iter()
-        .find(|known| *known == status)
 }
 
 /// How the results of the shadow compare with what the laboratory reported.

@@ -14,6 +14,7 @@ mod passes;
 mod schema;
 mod shadow;
 mod unmapped;
+mod watch;
 mod writes;
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -30,6 +31,7 @@ pub use cases::PublishedCase;
 pub use passes::{Parked, PassSummary};
 use schema::MIGRATIONS;
 pub use shadow::{Compared, ShadowResult};
+pub use watch::Looked;
 pub use writes::{IntendedEntry, Intent, SourceVersion, WrittenVersion};
 
 /// Why the store cannot be used or does not take a value.
@@ -244,7 +246,7 @@ mod tests {
                 error,
                 StoreError::Newer {
                     found: 99,
-                    known: 4
+                    known: 5
                 }
             ),
             "{error}"

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use her2_adapter::fhir::json::Json;
 use her2_adapter::fhir::pool::Pool;
 use her2_adapter::her2::decision::Status;
-use her2_adapter::pipeline::{CaseResult, Derived, derive};
+use her2_adapter::pipeline::results::compose;
+use her2_adapter::pipeline::{CaseResult, derive};
 use her2_adapter::service::fake_server::FakeServer;
 use serde_json::Value;
 
@@ -16,6 +17,7 @@ use crate::writer::Parts;
 /// One version of one of our results.
 struct Version {
     fingerprint: String,
+    content: Option<String>,
     status: String,
     /// An instant, in a form that sorts by time.
     written_at: String,
@@ -47,7 +49,8 @@ pub fn judge(world: &World, parts: &Parts, fences: bool) -> Result<(), String> {
     let results = results(server, base);
     let tasks = tasks(server, base);
     let texts = source_texts(server);
-    let expected = derived(&texts, parts);
+    let pool = pool_of(&texts);
+    let expected = derive(&pool, &parts.rules);
 
     let mut due = BTreeSet::new();
     for case in &expected.cases {
@@ -57,7 +60,7 @@ pub fn judge(world: &World, parts: &Parts, fences: bool) -> Result<(), String> {
             .collect();
         match live.as_slice() {
             [] if case.decision.status == Status::Insufficient => {}
-            [one] if one.current().fingerprint == case.fingerprint => {
+            [one] if one.current().content == content_of(case, &pool, parts) => {
                 // Where two created at once, the Provenance may tell of the copy that was marked.
                 let of_case = results.iter().filter(|kept| kept.case == case.id);
                 if !of_case
@@ -283,6 +286,7 @@ fn results(server: &FakeServer, base: &str) -> Vec<Kept> {
             let version = parsed(text);
             Version {
                 fingerprint: identifier(&version, base, "her2-fingerprint").unwrap_or_default(),
+                content: identifier(&version, base, "her2-content"),
                 status: string(&version["status"]),
                 written_at: written_at(&version),
             }
@@ -308,13 +312,21 @@ fn source_texts(server: &FakeServer) -> Vec<String> {
     texts
 }
 
-fn derived(texts: &[String], parts: &Parts) -> Derived {
+fn pool_of(texts: &[String]) -> Pool<'_> {
     let mut pool = Pool::new(Some("http://localhost/fhir"));
     for text in texts {
         pool.add(Json::parse(text).unwrap(), None, "the server")
             .unwrap();
     }
-    derive(&pool, &parts.rules)
+    pool
+}
+
+/// What a first version of a case would say, as it carries it.
+fn content_of(case: &CaseResult, pool: &Pool<'_>, parts: &Parts) -> Option<String> {
+    let now = "2027-01-01T00:00:00Z";
+    let composed = compose(case, pool, &parts.rules, &parts.publishing, None, now);
+    let result = parsed(composed.unwrap().observation?.text);
+    identifier(&result, &parts.rules.base, "her2-content")
 }
 
 fn identifier(resource: &Value, base: &str, system: &str) -> Option<String> {

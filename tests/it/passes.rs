@@ -787,10 +787,10 @@ async fn only_a_first_version_is_final_at_once() {
         adapter.publishing.final_without_sign_off = true;
         arrives(&server, STATED, "bundle.json");
         let report = adapter.pass().await;
-        assert_eq!(report.changes.get(&Change::Revised), Some(&1));
+        assert_eq!(report.changes.get(&Change::Revised), None);
         assert_eq!(
             status(&server),
-            if at_first { "amended" } else { "preliminary" }
+            if at_first { "final" } else { "preliminary" }
         );
     }
 }

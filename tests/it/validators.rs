@@ -14,10 +14,12 @@ use her2_adapter::mapping::exchange::{concept_maps, value_sets};
 use her2_adapter::mapping::output::Profile;
 use her2_adapter::mapping::table::layers::Stack;
 use her2_adapter::mapping::terminology;
+use her2_adapter::pipeline::lifecycle::ResultState;
 use her2_adapter::pipeline::results::{
-    Prior, PriorStatus, Release, compose, unreadable_entry, withdrawal,
+    Answer, FinalChange, Prior, Publishing, Release, Signature, Verdict, compose,
+    final_change_task, signed, unreadable_entry, withdrawal,
 };
-use her2_adapter::pipeline::{Rules, derive};
+use her2_adapter::pipeline::{CaseResult, Rules, derive};
 use serde_json::{Value, json};
 
 use crate::golden_cases::{IDENTIFIER_BASE, case_folders, folders_of_cases, rules};
@@ -108,16 +110,23 @@ fn texts_of(bundles: &[String], config: &Config, release: Release, over: Over) -
             }
         }
     }
-    let prior = |status| Prior {
+    let prior = |state| Prior {
         version: "1".to_owned(),
-        status,
+        state,
+        fingerprint: None,
+        content: None,
+        rejection: None,
+        answer: Answer {
+            status: "negative".to_owned(),
+            category: "null".to_owned(),
+        },
     };
     let mut texts = Vec::new();
     for case in &derive(&pool, &rules).cases {
         let versions = [
             None,
-            Some(prior(PriorStatus::Preliminary)),
-            Some(prior(PriorStatus::Final)),
+            Some(prior(ResultState::Preliminary)),
+            Some(prior(ResultState::Final)),
         ];
         let versions = versions
             .iter()
@@ -129,7 +138,16 @@ fn texts_of(bundles: &[String], config: &Config, release: Release, over: Over) -
         if over == Over::Nothing {
             continue;
         }
-        let prior = prior(PriorStatus::Final);
+        texts.extend(answered(case, &pool, &rules, &publishing));
+        let prior = prior(ResultState::Final);
+        let change = FinalChange {
+            replaces: prior.version.clone(),
+            from: prior.answer.clone(),
+            to: None,
+        };
+        let subject = case.subject.as_deref();
+        let told = final_change_task(&case.id, subject, &change, &rules.base, release, NOW);
+        texts.push(told.unwrap().text);
         let withdrawn = withdrawal(&case.id, &case.inputs, &prior, &rules, release, NOW).unwrap();
         texts.push(withdrawn.text);
     }
@@ -139,6 +157,50 @@ fn texts_of(bundles: &[String], config: &Config, release: Release, over: Over) -
             .unwrap()
             .text,
     );
+    texts
+}
+
+/// A first version as a person signs it, and as a person rejects it, each with its Provenance; and the Provenance that newer
+/// versions of its sources say the same.
+fn answered(
+    case: &CaseResult,
+    pool: &Pool<'_>,
+    rules: &Rules,
+    publishing: &Publishing,
+) -> Vec<String> {
+    let first = compose(case, pool, rules, publishing, None, NOW).unwrap();
+    let Some(result) = first.observation else {
+        return Vec::new();
+    };
+    let json = Json::parse(&result.text).unwrap();
+    let prior = Prior::read(&json, "1", &rules.base, &publishing.codes);
+    let mut texts = Vec::new();
+    for verdict in [Verdict::Accept, Verdict::Reject] {
+        let signature = Signature {
+            verdict,
+            reason: Some("The block is another one.".to_owned()),
+            signer: "Practitioner/pathologist".to_owned(),
+            task: format!("{}/_history/2", first.sign_off.clone().unwrap_or_default()),
+        };
+        let written = signed(
+            case,
+            pool,
+            rules,
+            publishing,
+            &result.text,
+            &prior,
+            &signature,
+            NOW,
+        );
+        texts.extend(written.unwrap().map(|written| written.text));
+    }
+    let older = Prior {
+        fingerprint: Some("older".to_owned()),
+        ..prior
+    };
+    let kept = compose(case, pool, rules, publishing, Some(&older), NOW).unwrap();
+    assert_eq!(kept.observation, None, "the same evidence makes no version");
+    texts.extend(kept.provenance.map(|provenance| provenance.text));
     texts
 }
 
@@ -187,7 +249,7 @@ fn everything(release: Release) -> Vec<Composed> {
 
 /// Where in a resource references stand, and what they may name there by R4. The profiles that are claimed narrow the
 /// subject to a Patient, and nothing else by type.
-const TARGETS: [(&str, &[&str]); 17] = [
+const TARGETS: [(&str, &[&str]); 18] = [
     (
         "Observation.subject",
         &["Patient", "Group", "Device", "Location"],
@@ -220,8 +282,9 @@ const TARGETS: [(&str, &[&str]); 17] = [
     ),
     ("Observation.derivedFrom", &["Observation"]),
     ("Observation.extension.valueReference", &["Condition"]),
+    ("Observation.note.authorReference", &["Practitioner"]),
     ("Provenance.target", &["Observation"]),
-    ("Provenance.agent.who", &["Device"]),
+    ("Provenance.agent.who", &["Device", "Practitioner"]),
     ("Provenance.entity.what", &["Resource"]),
     ("Task.focus", &["Resource"]),
     ("Task.for", &["Resource"]),

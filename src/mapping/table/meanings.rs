@@ -120,6 +120,21 @@ impl Finding {
         )
     }
 
+    /// Whether it is a finding of in situ hybridisation for HER2.
+    pub fn is_in_situ_hybridisation(self) -> bool {
+        matches!(
+            self,
+            Self::IshResult
+                | Self::IshRatio
+                | Self::IshHer2Copies
+                | Self::IshCep17Copies
+                | Self::IshProbe
+                | Self::IshRecount
+                | Self::IshAdjudicated
+                | Self::IshPopulationPercent
+        )
+    }
+
     /// Whether it is about HER2 wherever it stands, so that an Observation of it is worth a search of its own.
     pub fn is_about_her2(self) -> bool {
         self.exclusion().is_none()

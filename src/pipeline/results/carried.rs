@@ -91,6 +91,24 @@ impl Composer<'_> {
         })
     }
 
+    /// The statuses of the inputs, and of the reports that name them.
+    pub(super) fn source_statuses(&self) -> impl Iterator<Item = &str> {
+        let own: BTreeSet<&str> = inputs(self.case, self.pool)
+            .map(|input| input.key.split('#').next().unwrap_or_default())
+            .collect();
+        let names_one = move |report: &&Resource<'_>| {
+            (RawReference::read_all(&report.json, "result").iter())
+                .filter_map(|result| self.pool.key_of(result, "Observation", &report.key))
+                .any(|key| own.contains(key.as_str()))
+        };
+        let reports = (self.pool.all())
+            .filter(|resource| resource.kind == "DiagnosticReport")
+            .filter(names_one);
+        inputs(self.case, self.pool)
+            .chain(reports)
+            .filter_map(|resource| resource.json.text_at("status"))
+    }
+
     fn references(
         &self,
         kinds: &[&str],

@@ -18,11 +18,7 @@ impl Composer<'_> {
             code: self.own_concept(system::COMPONENT, question),
             value: ComponentValue::Concept(self.own_concept(system, answer)),
         };
-        let kind_of_negative = matches!(
-            decision.category,
-            Category::Low | Category::Ultralow | Category::Null | Category::ZeroUnspecified
-        );
-        if self.publishing.low_and_ultralow || !kind_of_negative {
+        if self.shows_category() {
             components.push(own(
                 component::CATEGORY,
                 system::CATEGORY,
@@ -81,6 +77,15 @@ impl Composer<'_> {
             }
         }
         components
+    }
+
+    /// Whether the category is published: a kind of negative only where the site wants that.
+    pub(super) fn shows_category(&self) -> bool {
+        let kind_of_negative = matches!(
+            self.case.decision.category,
+            Category::Low | Category::Ultralow | Category::Null | Category::ZeroUnspecified
+        );
+        self.publishing.low_and_ultralow || !kind_of_negative
     }
 
     /// The count whose numbers are published: the adjudicated one, else the first count, where there is exactly one.

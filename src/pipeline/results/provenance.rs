@@ -6,8 +6,8 @@ use her2_models::{
     Entity, EntityRole, Identifier, Invalid, ProvenanceActivity, ProvenanceDraft, Reference,
 };
 
-use super::parts::{container_of, device};
-use super::{Composer, Prior, Release, Written, derived_id, observation_id};
+use super::parts::{container_of, device, reference_to};
+use super::{Composer, Prior, Release, Signature, Written, derived_id, observation_id};
 use crate::her2::evidence::Source;
 use crate::pipeline::Rules;
 
@@ -17,16 +17,64 @@ impl Composer<'_> {
         let replaced = prior.map_or("", |prior| prior.version.as_str());
         let parts = [&self.case.id, &self.case.fingerprint, replaced];
         let id = derived_id("h2p", &parts);
-        let result = observation_id(&self.case.id);
-        let activity = match prior {
+        let mut draft = self.draft_of(id, prior);
+        draft.activity = match prior {
             None => ProvenanceActivity::Create,
             Some(_) => ProvenanceActivity::Update,
         };
-        let mut draft =
-            provenance_draft(id, &result, &self.case.inputs, prior, self.rules, self.now);
-        draft.activity = activity;
-        draft.security.clone_from(&self.security);
         written_provenance(draft, self.publishing.release)
+    }
+}
+
+impl Composer<'_> {
+    /// That the version which stands says what its sources say in their newest versions too.
+    pub(super) fn confirmation(&self, standing: &Prior) -> Result<Written, Invalid> {
+        let parts = [
+            &self.case.id,
+            "confirmed",
+            &self.case.fingerprint,
+            &standing.version,
+        ];
+        let mut draft = self.draft_of(derived_id("h2p", &parts), None);
+        draft.target = vec![version_of(
+            &observation_id(&self.case.id),
+            &standing.version,
+        )];
+        draft.activity = ProvenanceActivity::Append;
+        written_provenance(draft, self.publishing.release)
+    }
+
+    /// That a person has signed or rejected the version that stands, by a Task.
+    pub(super) fn signature(
+        &self,
+        prior: &Prior,
+        signature: &Signature,
+    ) -> Result<Written, Invalid> {
+        let parts = [
+            &self.case.id,
+            "signed",
+            signature.verdict.name(),
+            &prior.version,
+        ];
+        let mut draft = self.draft_of(derived_id("h2p", &parts), Some(prior));
+        draft.activity = ProvenanceActivity::Update;
+        draft.verifier = reference_to(&signature.signer, "Practitioner");
+        draft.entities.push(Entity {
+            role: EntityRole::Source,
+            what: Reference {
+                reference: Some(format!("Task/{}", signature.task)),
+                ..Reference::default()
+            },
+        });
+        written_provenance(draft, self.publishing.release)
+    }
+
+    fn draft_of(&self, id: String, prior: Option<&Prior>) -> ProvenanceDraft {
+        let result = observation_id(&self.case.id);
+        let inputs = &self.case.inputs;
+        let mut draft = provenance_draft(id, &result, inputs, prior, self.rules, self.now);
+        draft.security.clone_from(&self.security);
+        draft
     }
 }
 
@@ -62,10 +110,7 @@ fn provenance_draft(
         .collect();
     entities.extend(prior.map(|prior| Entity {
         role: EntityRole::Revision,
-        what: Reference {
-            reference: Some(format!("Observation/{result}/_history/{}", prior.version)),
-            ..Reference::default()
-        },
+        what: version_of(result, &prior.version),
     }));
     ProvenanceDraft {
         id,
@@ -81,6 +126,13 @@ fn provenance_draft(
             format!("{}/mapping/{}", rules.base, rules.mapping.hash()),
         ],
         ..ProvenanceDraft::default()
+    }
+}
+
+fn version_of(result: &str, version: &str) -> Reference {
+    Reference {
+        reference: Some(format!("Observation/{result}/_history/{version}")),
+        ..Reference::default()
     }
 }
 

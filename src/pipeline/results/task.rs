@@ -1,13 +1,18 @@
 //! The worklist: what a person has to look at, and what is to be signed off.
 
+use std::collections::BTreeSet;
+
 use her2_models::{Concept, Identifier, Invalid, Reference, TaskDraft, TaskInput, TaskStatus};
 
 use super::parts::{container_of, own_concept, reference_to};
-use super::{Composer, Release, Written, derived_id, observation_id};
+use super::{Answer, Composer, FinalChange, Release, Written, derived_id, observation_id};
 use crate::fhir::pool::Rejected;
 use crate::her2::decision::ReviewCode;
 use crate::her2::evidence::Source;
-use crate::mapping::terminology::{SIGN_OFF, system};
+use crate::mapping::terminology::{
+    FINAL_CHANGED, REFLEX_CANCELLED, REFLEX_OVERDUE, REVIEW, SIGN_OFF, system,
+};
+use crate::pipeline::reflex::Concern;
 
 /// The Task for an entry of the server's answer that is no FHIR resource: nobody knows whose it is, so it stands alone.
 /// The same content has the same Task.
@@ -28,7 +33,7 @@ pub fn unreadable_entry(
         }],
         id: id.clone(),
         status: TaskStatus::Requested,
-        code: in_words("HER2 review"),
+        code: kind(base, REVIEW, "HER2 review"),
         description: Some(format!(
             "An entry that the server gave cannot be read: {} ({})",
             rejected.why, rejected.place
@@ -62,6 +67,7 @@ impl Composer<'_> {
         code: ReviewCode,
         source: Option<&Source>,
         question: &str,
+        fingerprint: &str,
     ) -> Result<Written, Invalid> {
         let source = source.map(|source| source.reference.as_str());
         let id = derived_id("h2t", &[&self.case.id, code.name(), source.unwrap_or("")]);
@@ -72,27 +78,94 @@ impl Composer<'_> {
             .find_map(|key| reference_to(container_of(key), "Observation"));
         self.task(
             id,
-            "HER2 review",
-            code.name(),
-            Some(question.to_owned()),
+            Asked {
+                title: "HER2 review",
+                kind: REVIEW,
+                reason: code.name(),
+                description: question.to_owned(),
+                fingerprint,
+            },
             focus,
         )
     }
 
-    pub(super) fn sign_off_task(&self) -> Result<Written, Invalid> {
-        // One Task per version of the evidence, so that a signature on an earlier one is never overwritten.
-        let parts = [&self.case.id, SIGN_OFF, &self.case.fingerprint];
-        let id = derived_id("h2t", &parts);
-        let focus = Reference {
-            reference: Some(format!("Observation/{}", observation_id(&self.case.id))),
-            ..Reference::default()
-        };
+    pub(super) fn sign_off_task(&self, fingerprint: &str) -> Result<Written, Invalid> {
+        // One Task for the evidence as it is, so that a signature on an earlier version is never overwritten.
+        let id = derived_id("h2t", &[&self.case.id, SIGN_OFF, fingerprint]);
         self.task(
             id,
-            "HER2 sign-off",
-            SIGN_OFF,
-            Some("Check the derived HER2 result and sign it off or reject it.".to_owned()),
-            Some(focus),
+            Asked {
+                title: "HER2 sign-off",
+                kind: SIGN_OFF,
+                reason: SIGN_OFF,
+                description: "Check the derived HER2 result and sign it off or reject it."
+                    .to_owned(),
+                fingerprint,
+            },
+            Some(result_of(&self.case.id)),
+        )
+    }
+
+    /// What is to be looked after about the reflex test of the case.
+    pub(super) fn concerns(&self) -> BTreeSet<Concern> {
+        let today = self.now.get(..10).and_then(|day| day.parse().ok());
+        today.map_or_else(BTreeSet::new, |today| {
+            let reflex = &self.publishing.reflex;
+            reflex.concerns(self.case, self.pool, &self.rules.mapping, today)
+        })
+    }
+
+    /// The Task that an overdue or cancelled reflex test raises. It orders nothing.
+    pub(super) fn reflex_task(
+        &self,
+        concern: &Concern,
+        fingerprint: &str,
+    ) -> Result<Written, Invalid> {
+        let (reason, about, description) = match concern {
+            Concern::Overdue(due) => (
+                REFLEX_OVERDUE,
+                "",
+                format!(
+                    "IHC is 2+, and no in situ hybridisation was reported by {due}. Find out where it is; the result stays equivocal until then."
+                ),
+            ),
+            Concern::Cancelled(order) => (
+                REFLEX_CANCELLED,
+                order.as_str(),
+                format!(
+                    "IHC is 2+, and its in situ hybridisation was cancelled ({order}). The result stays equivocal unless it is ordered anew."
+                ),
+            ),
+        };
+        let id = derived_id("h2t", &[&self.case.id, reason, about]);
+        let asked = Asked {
+            title: "HER2 reflex test",
+            kind: REVIEW,
+            reason,
+            description,
+            fingerprint,
+        };
+        let reflex = &self.publishing.reflex;
+        let mut draft = self.task_draft(id, asked, Some(result_of(&self.case.id)));
+        draft.owner =
+            (reflex.owner.as_deref()).and_then(|owner| reference_to(owner, "Organization"));
+        draft.due = reflex.due(self.case).map(|due| due.to_string());
+        self.written_task(draft)
+    }
+
+    /// The Task that tells of a change to a result that was final.
+    pub(super) fn final_change_task(&self, change: &FinalChange) -> Result<Written, Invalid> {
+        let id = derived_id("h2t", &[&self.case.id, FINAL_CHANGED, &change.replaces]);
+        self.task(
+            id,
+            Asked {
+                title: "HER2 result changed",
+                kind: FINAL_CHANGED,
+                reason: FINAL_CHANGED,
+                description: told(change),
+                fingerprint: &self.case.fingerprint,
+            },
+            Some(result_of(&self.case.id)),
         )
     }
 
@@ -112,35 +185,117 @@ impl Composer<'_> {
     fn task(
         &self,
         id: String,
-        title: &str,
-        reason: &str,
-        description: Option<String>,
+        asked: Asked<'_>,
         focus: Option<Reference>,
     ) -> Result<Written, Invalid> {
-        let draft = TaskDraft {
+        self.written_task(self.task_draft(id, asked, focus))
+    }
+
+    fn task_draft(&self, id: String, asked: Asked<'_>, focus: Option<Reference>) -> TaskDraft {
+        TaskDraft {
             identifiers: vec![
                 self.identifier("her2-task", &id),
                 self.identifier("her2-case", &self.case.id),
-                self.identifier("her2-fingerprint", &self.case.fingerprint),
+                self.identifier("her2-fingerprint", asked.fingerprint),
             ],
-            id: id.clone(),
+            id,
             status: TaskStatus::Requested,
-            status_reason: None,
-            code: in_words(title),
-            description,
+            code: kind(&self.rules.base, asked.kind, asked.title),
+            description: Some(asked.description),
             focus,
             subject: self.subject(),
-            reason: Some(self.own_concept(system::REVIEW_REASON, reason)),
+            reason: Some(self.own_concept(system::REVIEW_REASON, asked.reason)),
             authored_on: Some(self.now.to_owned()),
             last_modified: Some(self.now.to_owned()),
-            due: None,
             inputs: self.inputs(),
             security: self.security.clone(),
-        };
+            ..TaskDraft::default()
+        }
+    }
+
+    fn written_task(&self, draft: TaskDraft) -> Result<Written, Invalid> {
         Ok(Written {
             kind: "Task",
             text: self.publishing.release.task(&draft)?,
-            id,
+            id: draft.id,
         })
     }
+}
+
+/// What a Task asks for.
+struct Asked<'a> {
+    title: &'a str,
+    /// Its code: a review, a signature, or a change to take note of.
+    kind: &'a str,
+    /// Why.
+    reason: &'a str,
+    /// In words.
+    description: String,
+    /// Of the evidence that it is about.
+    fingerprint: &'a str,
+}
+
+/// The Task that tells that a result which was final is withdrawn; `subject` is the patient as the result names them.
+///
+/// # Errors
+/// [`Invalid`] when the Task cannot be composed.
+pub fn final_change_task(
+    case: &str,
+    subject: Option<&str>,
+    change: &FinalChange,
+    base: &str,
+    release: Release,
+    now: &str,
+) -> Result<Written, Invalid> {
+    let id = derived_id("h2t", &[case, FINAL_CHANGED, &change.replaces]);
+    let identifier = |system: &str, value: &str| Identifier {
+        system: format!("{base}/identifier/{system}"),
+        value: value.to_owned(),
+    };
+    let draft = TaskDraft {
+        identifiers: vec![identifier("her2-task", &id), identifier("her2-case", case)],
+        id: id.clone(),
+        status: TaskStatus::Requested,
+        code: kind(base, FINAL_CHANGED, "HER2 result changed"),
+        description: Some(told(change)),
+        focus: Some(result_of(case)),
+        subject: subject.and_then(|subject| reference_to(subject, "Patient")),
+        reason: Some(own_concept(base, system::REVIEW_REASON, FINAL_CHANGED)),
+        authored_on: Some(now.to_owned()),
+        last_modified: Some(now.to_owned()),
+        ..TaskDraft::default()
+    };
+    Ok(Written {
+        kind: "Task",
+        text: release.task(&draft)?,
+        id,
+    })
+}
+
+/// What is asked for, by a code that a search finds, and in words.
+fn kind(base: &str, code: &str, title: &str) -> Concept {
+    Concept {
+        text: Some(title.to_owned()),
+        ..own_concept(base, system::REVIEW_REASON, code)
+    }
+}
+
+fn result_of(case: &str) -> Reference {
+    Reference {
+        reference: Some(format!("Observation/{}", observation_id(case))),
+        ..Reference::default()
+    }
+}
+
+fn told(change: &FinalChange) -> String {
+    let words = |answer: &Answer| match answer.category.as_str() {
+        "" | "none" => answer.status.clone(),
+        category if category == answer.status => answer.status.clone(),
+        category => format!("{} ({category})", answer.status),
+    };
+    let to = (change.to.as_ref()).map_or("withdrawn".to_owned(), words);
+    format!(
+        "A HER2 result that was final has changed: it was {}, and is {to}. Tell those who relied on it.",
+        words(&change.from)
+    )
 }

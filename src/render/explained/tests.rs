@@ -62,6 +62,7 @@ fn decided(evidence: Evidence) -> CaseResult {
         summarises: Vec::new(),
         fingerprint: String::new(),
         content: String::new(),
+        essence: String::new(),
     }
 }
 

@@ -52,7 +52,14 @@ impl Pass<'_> {
                 earlier.entry(case).or_default().insert(source.clone());
             }
         }
+        // What else is published of the patient is looked at too: what it rests on may have gone without a word.
         let mut due: BTreeSet<String> = earlier.keys().cloned().collect();
+        if let Some(subject) = subject {
+            for case in self.store.cases_of_subject(subject).await? {
+                wanted.extend(self.store.sources_of_case(&case).await?);
+                due.insert(case);
+            }
+        }
         let mut progress = Progress::default();
         let mut known = texts;
         for round in 1..=MOST_ROUNDS {
@@ -111,6 +118,10 @@ impl Pass<'_> {
                     |id: &&String| !matches!(ended.get(*id), Some(Ended::Retry | Ended::Failed));
                 due = due.iter().filter(is_settled).cloned().collect();
                 self.note_sources(&due, &derived, hand, true).await?;
+                if !hand.dry_run && hand.shadow.is_none() {
+                    self.watch(&due, &derived, &pool).await?;
+                    self.note_due(&due, &derived).await?;
+                }
                 enter_units(report, &touched, &earlier, &ended, only_held);
                 enter_gone(report, &changed, &texts, &earlier, &ended);
                 self.quarantine(&derived, &pool, hand).await?;
@@ -262,6 +273,21 @@ impl Pass<'_> {
                 let sources: Vec<String> = sources.into_iter().collect();
                 self.store.set_sources_of_case(&case.id, &sources).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Notes from when on a reflex test of each case is overdue.
+    async fn note_due(&self, due: &BTreeSet<String>, derived: &Derived) -> Result<(), PassError> {
+        let today = self.publisher.clock.now().date_naive();
+        for id in due {
+            let case = derived.cases.iter().find(|case| case.id == *id);
+            let reflex = &self.publisher.publishing.reflex;
+            let last_day = case.and_then(|case| reflex.due(case));
+            let overdue = (last_day.filter(|day| *day >= today))
+                .and_then(|day| day.succ_opt())
+                .map(|day| format!("{day}T00:00:00Z"));
+            self.store.set_due(id, overdue.as_deref()).await?;
         }
         Ok(())
     }

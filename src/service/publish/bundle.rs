@@ -1,9 +1,8 @@
-//! Requests as they go out, alone or in one transaction, and texts that stay as they are but for what is changed.
+//! Requests as they go out, alone or in one transaction.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::fhir::json::Json;
 use crate::pipeline::results::Written;
 use crate::service::client::Precondition;
 
@@ -130,56 +129,10 @@ pub(super) fn bundle(requests: &[Request]) -> String {
     .unwrap_or_default()
 }
 
-/// A resource of ours with some top-level elements set anew and the server's own left out. The rest stays as it is.
-pub(super) fn revised(text: &str, changes: &[(&str, &str)]) -> Option<String> {
-    let Json::Object(members) = Json::parse(text).ok()? else {
-        return None;
-    };
-    let mut kept: Vec<_> = members
-        .into_iter()
-        .filter(|(key, _)| !changes.iter().any(|(changed, _)| changed == key))
-        .map(|(key, value)| match (key.as_ref(), value) {
-            ("meta", Json::Object(meta)) => {
-                let ours = meta
-                    .into_iter()
-                    .filter(|(key, _)| !["versionId", "lastUpdated"].contains(&key.as_ref()))
-                    .collect();
-                (key, Json::Object(ours))
-            }
-            (_, value) => (key, value),
-        })
-        .filter(|(_, value)| !matches!(value, Json::Object(members) if members.is_empty()))
-        .collect();
-    for (key, value) in changes {
-        kept.push(((*key).into(), Json::parse(value).ok()?));
-    }
-    serde_json::to_string(&Json::Object(kept)).ok()
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_revised_resource_keeps_every_digit_and_loses_the_servers_own_elements() {
-        let text = r#"{"resourceType":"Observation","id":"o","meta":{"versionId":"2","lastUpdated":"2024-01-01T00:00:00Z","profile":["p"]},"status":"preliminary","value":2.00}"#;
-        assert_eq!(
-            revised(text, &[("status", "\"entered-in-error\"")]).unwrap(),
-            r#"{"resourceType":"Observation","id":"o","meta":{"profile":["p"]},"value":2.00,"status":"entered-in-error"}"#
-        );
-    }
-
-    #[test]
-    fn a_revised_resource_has_no_empty_meta_and_what_is_no_object_is_none() {
-        let text = r#"{"id":"t","meta":{"versionId":"1"}}"#;
-        assert_eq!(
-            revised(text, &[("status", "\"cancelled\"")]).unwrap(),
-            r#"{"id":"t","status":"cancelled"}"#
-        );
-        assert_eq!(revised("[1]", &[]), None);
-        assert_eq!(revised("{}", &[("status", "cancelled")]), None);
-    }
 
     #[test]
     fn a_transaction_names_the_version_it_replaces_or_what_must_not_exist() {

@@ -12,7 +12,6 @@ use super::trouble::Trouble;
 use super::waiting::Wait;
 use crate::fhir::elements::Identifier;
 use crate::fhir::json::Json;
-use crate::pipeline::results::fingerprint_of;
 use crate::service::client::{ClientError, EntryAnswer, Precondition};
 use crate::service::store::WrittenVersion;
 
@@ -301,9 +300,7 @@ impl Publisher<'_> {
             }
             Found::Nothing | Found::Deleted => return Ok(false),
         };
-        Ok(entry.written.kind == "Provenance"
-            || (Some(found.status.as_str()) == sent.text_at("status")
-                && found.fingerprint.as_deref() == fingerprint_of(&sent, &self.rules.base)))
+        Ok(entry.written.kind == "Provenance" || found.is_what_was_sent(&sent, &self.rules.base))
     }
 }
 

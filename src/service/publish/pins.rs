@@ -7,11 +7,11 @@ use super::bundle::{Condition, Entry};
 use super::dialect::Ids;
 use super::standing::Standing;
 use super::trouble::Trouble;
-use super::{Attempt, Change, Publisher, WITHDRAWN, Wait, instant};
+use super::{Attempt, Change, Publisher, Wait, instant};
 use crate::fhir::json::Json;
 use crate::fhir::pool::Pool;
 use crate::pipeline::CaseResult;
-use crate::pipeline::results::{Written, fingerprint_of, observation_id};
+use crate::pipeline::results::{Written, observation_id};
 use crate::service::store::{IntendedEntry, Intent, PublishedCase, SourceVersion, WrittenVersion};
 
 impl Publisher<'_> {
@@ -50,7 +50,9 @@ impl Publisher<'_> {
         let dialect = &self.target.dialect;
         let is_fenced = match change {
             Change::New => dialect.stops_second_creates(),
-            Change::Revised | Change::Withdrawn => dialect.stops_stale_updates(),
+            Change::Revised | Change::Withdrawn | Change::Signed | Change::Rejected => {
+                dialect.stops_stale_updates()
+            }
             Change::Worklist => true,
         };
         if is_fenced {
@@ -155,10 +157,7 @@ impl Publisher<'_> {
     }
 
     fn is_what_was_sent(&self, standing: &Standing, sent: &IntendedEntry) -> bool {
-        Json::parse(&sent.text).is_ok_and(|sent| {
-            Some(standing.status.as_str()) == sent.text_at("status")
-                && standing.fingerprint.as_deref() == fingerprint_of(&sent, &self.rules.base)
-        })
+        Json::parse(&sent.text).is_ok_and(|sent| standing.is_what_was_sent(&sent, &self.rules.base))
     }
 
     /// How long a write may still be hidden from searches, where only a search could find it.
@@ -172,7 +171,7 @@ impl Publisher<'_> {
         (!wait.is_zero()).then_some(Wait::Asked(wait))
     }
 
-    /// Notes a write as arrived. Its fingerprint stays out, so that the Tasks are looked at before it counts as ours.
+    /// Notes a write as arrived, and not as judged, so that the Tasks are looked at before it counts as settled.
     async fn note_finished(
         &self,
         intent: &Intent,
@@ -202,10 +201,8 @@ impl Publisher<'_> {
         let published = PublishedCase {
             case_id: intent.case_id.clone(),
             observation_id: observation_id(&intent.case_id),
-            fingerprint: match standing.status.as_str() {
-                WITHDRAWN => standing.fingerprint.clone().unwrap_or_default(),
-                _ => String::new(),
-            },
+            fingerprint: standing.fingerprint.clone().unwrap_or_default(),
+            judged: String::new(),
             etag: standing.version.clone(),
             status: standing.status.clone(),
             task_ids,

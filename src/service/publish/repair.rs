@@ -3,13 +3,13 @@
 //! It happens where the server gives ids and two writers did not know of each other. Which is the oldest must not depend on
 //! who asks, so it is read from the history, for a later update moves `lastUpdated`.
 
-use super::bundle::revised;
 use super::dialect::Ids;
 use super::standing::{Standing, WITHDRAWN};
 use super::target::Own;
 use super::trouble::{Trouble, code_of};
 use super::{PublishError, Publisher};
 use crate::fhir::json::Json;
+use crate::pipeline::results::revised;
 use crate::service::client::{PageEntry, Precondition};
 
 impl Publisher<'_> {

@@ -1,15 +1,19 @@
-//! The end of a result whose evidence is gone: entered in error, its value kept, its Tasks closed.
+//! The end of a result whose evidence is gone: entered in error, its value kept, its Tasks closed. If it was final, those
+//! who relied on it are to be told.
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::bundle::{Condition, Entry, revised};
+use super::bundle::{Condition, Entry};
 use super::standing::{Standing, WITHDRAWN};
 use super::trouble::Trouble;
 use super::{Attempt, Change, Outcome, PublishError, Publisher, Sighting, Wait, instant};
+use crate::fhir::json::Json;
 use crate::her2::evidence::Source;
-use crate::pipeline::results::{Written, observation_id, withdrawal};
+use crate::pipeline::results::{
+    FinalChange, NOTHING_LEFT, Written, final_change_task, observation_id, revised, withdrawal,
+};
 use crate::service::store::{PublishedCase, WrittenVersion};
 
 impl Publisher<'_> {
@@ -90,6 +94,7 @@ impl Publisher<'_> {
             fingerprint: in_force
                 .and_then(|it| it.fingerprint.clone())
                 .unwrap_or_default(),
+            judged: String::new(),
             etag: None,
             status: String::new(),
             task_ids: Vec::new(),
@@ -106,7 +111,8 @@ impl Publisher<'_> {
         .await?)
     }
 
-    /// The last version of a result that is in force, and the Provenance that says why it ends.
+    /// The last version of a result that is in force, and the Provenance that says why it ends. If it was final, a Task
+    /// tells of it.
     fn ending(
         &self,
         case_id: &str,
@@ -115,19 +121,13 @@ impl Publisher<'_> {
         now: DateTime<Utc>,
     ) -> Result<Vec<Entry>, Trouble> {
         let issued = instant(now);
-        let text = revised(
-            &standing.text,
-            &[
-                ("status", &format!("\"{WITHDRAWN}\"")),
-                ("issued", &format!("\"{issued}\"")),
-            ],
-        )
-        .ok_or_else(Trouble::not_composable)?;
-        let prior = standing.prior()?;
+        let prior = self.prior(standing)?;
         let release = self.publishing.release;
+        let json = Json::parse(&standing.text).map_err(|_| Trouble::not_composable())?;
+        let text = ended(&standing.text, &json, &issued).ok_or_else(Trouble::not_composable)?;
         let provenance = withdrawal(case_id, sources, &prior, self.rules, release, &issued)
             .map_err(|_| Trouble::not_composable())?;
-        Ok(vec![
+        let mut entries = vec![
             Entry {
                 written: Written {
                     kind: "Observation",
@@ -140,6 +140,38 @@ impl Publisher<'_> {
                 written: provenance,
                 condition: Condition::Immutable,
             },
-        ])
+        ];
+        if prior.state.was_final() {
+            let change = FinalChange {
+                replaces: prior.version,
+                from: prior.answer,
+                to: None,
+            };
+            let subject = json.get("subject").and_then(|it| it.text_at("reference"));
+            let base = &self.rules.base;
+            let task = final_change_task(case_id, subject, &change, base, release, &issued);
+            entries.push(Entry {
+                written: task.map_err(|_| Trouble::not_composable())?,
+                condition: Condition::New,
+            });
+        }
+        Ok(entries)
     }
+}
+
+/// A result as it ends: its value kept, and why it ends in a note.
+fn ended(text: &str, json: &Json<'_>, issued: &str) -> Option<String> {
+    let mut notes: Vec<Json<'_>> = json.items_at("note").to_vec();
+    notes.push(Json::Object(vec![(
+        "text".into(),
+        Json::Text(NOTHING_LEFT.into()),
+    )]));
+    revised(
+        text,
+        &[
+            ("status", &format!("\"{WITHDRAWN}\"")),
+            ("issued", &format!("\"{issued}\"")),
+            ("note", &serde_json::to_string(&Json::List(notes)).ok()?),
+        ],
+    )
 }

@@ -3,41 +3,52 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Publisher;
-use super::bundle::{Condition, Entry, revised};
+use super::bundle::{Condition, Entry};
 use super::standing::{Found, Standing};
 use super::target::Mark;
 use super::trouble::Trouble;
+use crate::fhir::elements::Concept;
 use crate::fhir::elements::Identifier;
 use crate::fhir::json::Json;
-use crate::pipeline::CaseResult;
-use crate::pipeline::results::{Resources, Written};
+use crate::mapping::terminology::FINAL_CHANGED;
+use crate::pipeline::results::{Resources, Written, fingerprint_of, revised};
+use crate::pipeline::sign_off::Flaw;
 
 /// Why the adapter closes a Task of its own.
 const CLOSED_BY_US: &str = "the question no longer stands";
 
 impl Publisher<'_> {
     /// The Tasks to write: new and changed ones, and earlier ones of the case that nothing asks for any more. None when
-    /// the worklist stands as it should.
+    /// the worklist stands as it should. What was answered in a way that cannot count is asked again, and the reason said.
     pub(super) async fn worklist(
         &self,
-        case: &CaseResult,
+        case_id: &str,
         resources: &Resources,
+        again: Option<Flaw>,
     ) -> Result<Vec<Entry>, Trouble> {
         let mut entries = Vec::new();
         for task in &resources.tasks {
+            let again = again.filter(|_| resources.sign_off.as_ref() == Some(&task.id));
             let condition = match self.find(&self.own("Task", &task.id)).await? {
                 Found::Nothing => Condition::New,
                 // A person's deletion is not undone.
                 Found::Deleted => continue,
-                Found::Standing(standing) if self.still_asks(&standing, case) => continue,
+                Found::Standing(standing)
+                    if again.is_none() && self.still_asks(&standing, task) =>
+                {
+                    continue;
+                }
                 Found::Standing(standing) => standing.unchanged()?,
             };
-            entries.push(Entry {
-                written: task.clone(),
-                condition,
-            });
+            let mut written = task.clone();
+            if let Some(flaw) = again {
+                let reason = self.publishing.release.status_reason(flaw.words());
+                written.text = revised(&written.text, &[("statusReason", &reason)])
+                    .ok_or_else(Trouble::not_composable)?;
+            }
+            entries.push(Entry { written, condition });
         }
-        for earlier in self.earlier_tasks(&case.id).await? {
+        for earlier in self.earlier_tasks(case_id).await? {
             if !resources.tasks.iter().any(|task| task.id == earlier) {
                 entries.extend(self.closed(&earlier).await?);
             }
@@ -47,8 +58,24 @@ impl Publisher<'_> {
 
     /// Whether a Task is about this evidence and has not been closed by us meanwhile. One that a person has closed is
     /// answered, so it is left alone.
-    fn still_asks(&self, standing: &Standing, case: &CaseResult) -> bool {
-        standing.carries(&case.fingerprint) && !self.is_closed_by_us(standing)
+    fn still_asks(&self, standing: &Standing, asked: &Written) -> bool {
+        let is_of_this_evidence = Json::parse(&asked.text).is_ok_and(|asked| {
+            fingerprint_of(&asked, &self.rules.base) == standing.fingerprint.as_deref()
+        });
+        is_of_this_evidence && !self.is_closed_by_us(standing)
+    }
+
+    /// Whether a person is still asked about the case beside the signature.
+    pub(super) async fn has_open_questions(&self, resources: &Resources) -> Result<bool, Trouble> {
+        let is_question = |task: &&Written| resources.sign_off.as_ref() != Some(&task.id);
+        for task in resources.tasks.iter().filter(is_question) {
+            match self.find(&self.own("Task", &task.id)).await? {
+                Found::Standing(standing) if !standing.is_open() => {}
+                Found::Deleted => {}
+                Found::Standing(_) | Found::Nothing => return Ok(true),
+            }
+        }
+        Ok(false)
     }
 
     fn is_closed_by_us(&self, standing: &Standing) -> bool {
@@ -101,7 +128,8 @@ impl Publisher<'_> {
         let Found::Standing(standing) = self.find(&self.own("Task", id)).await? else {
             return Ok(None);
         };
-        if !standing.is_open() {
+        // Those who relied on a result are told, whatever becomes of it.
+        if !standing.is_open() || is_notice(&standing) {
             return Ok(None);
         }
         let reason = self.publishing.release.status_reason(CLOSED_BY_US);
@@ -119,4 +147,12 @@ impl Publisher<'_> {
             condition: standing.unchanged()?,
         }))
     }
+}
+
+/// Whether a Task tells of a change and asks nothing.
+fn is_notice(task: &Standing) -> bool {
+    Json::parse(&task.text).is_ok_and(|task| {
+        let code = task.get("code").map(Concept::read).unwrap_or_default();
+        (code.codings.iter()).any(|coding| coding.code == Some(FINAL_CHANGED))
+    })
 }

@@ -16,6 +16,9 @@ pub struct PublishedCase {
     pub observation_id: String,
     /// Fingerprint of the evidence and rules it rests on.
     pub fingerprint: String,
+    /// Fingerprint of the evidence that it was last held against and found to stand for, with its Tasks as they should be;
+    /// empty where it is to be looked at again.
+    pub judged: String,
     /// Version of the Observation as the server prints it.
     pub etag: Option<String>,
     /// The Observation's status code.
@@ -67,6 +70,15 @@ impl Store {
             .collect()
     }
 
+    /// Has a case looked at again, whatever it was found to be.
+    pub async fn doubt(&self, case_id: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE published_case SET judged = '' WHERE case_id = ?")
+            .bind(case_id)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
     /// Notes on which sources (`Type/id`) a case rests, in place of those it did.
     ///
     /// A source that moves to another case stays noted for the old one until that has been judged again, so that
@@ -115,15 +127,16 @@ pub(super) async fn put_published(
     case: &PublishedCase,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO published_case (case_id, observation_id, fingerprint, etag, status, subject)
-         VALUES (?, ?, ?, ?, ?, ?)
+        "INSERT INTO published_case (case_id, observation_id, fingerprint, judged, etag, status, subject)
+         VALUES (?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (case_id) DO UPDATE SET
-             observation_id = excluded.observation_id, fingerprint = excluded.fingerprint,
+             observation_id = excluded.observation_id, fingerprint = excluded.fingerprint, judged = excluded.judged,
              etag = excluded.etag, status = excluded.status, subject = excluded.subject",
     )
     .bind(&case.case_id)
     .bind(&case.observation_id)
     .bind(&case.fingerprint)
+    .bind(&case.judged)
     .bind(&case.etag)
     .bind(&case.status)
     .bind(&case.subject)
@@ -149,6 +162,7 @@ fn published_case(row: &SqliteRow, task_ids: Vec<String>) -> Result<PublishedCas
         case_id: row.try_get("case_id")?,
         observation_id: row.try_get("observation_id")?,
         fingerprint: row.try_get("fingerprint")?,
+        judged: row.try_get("judged")?,
         etag: row.try_get("etag")?,
         status: row.try_get("status")?,
         task_ids,
@@ -166,6 +180,7 @@ mod tests {
             case_id: case_id.into(),
             observation_id: format!("h2o-{case_id}"),
             fingerprint: "f1".into(),
+            judged: "f1".into(),
             etag: Some("W/\"1\"".into()),
             status: "preliminary".into(),
             task_ids: tasks.iter().map(|task| task.to_string()).collect(),

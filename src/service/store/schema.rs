@@ -2,7 +2,7 @@
 
 /// The steps from an empty file to the present schema. Each ends by setting the version it leads to.
 /// A step that was released is never changed; new ones follow it.
-pub(super) const MIGRATIONS: [&str; 4] = [
+pub(super) const MIGRATIONS: [&str; 5] = [
     "
     CREATE TABLE feed (
         name TEXT PRIMARY KEY,
@@ -168,5 +168,27 @@ pub(super) const MIGRATIONS: [&str; 4] = [
     );
     ALTER TABLE pass ADD COLUMN shadow INTEGER NOT NULL DEFAULT 0;
     PRAGMA user_version = 4;
+",
+    "
+    ALTER TABLE published_case ADD COLUMN judged TEXT NOT NULL DEFAULT '';
+    UPDATE published_case SET judged = fingerprint;
+    CREATE TABLE watched (
+        case_id TEXT NOT NULL,
+        source TEXT NOT NULL,
+        PRIMARY KEY (case_id, source)
+    );
+    CREATE INDEX watched_by_source ON watched (source);
+    CREATE TABLE looked_at (
+        source TEXT PRIMARY KEY,
+        version TEXT,
+        at TEXT NOT NULL
+    );
+    CREATE INDEX looked_at_by_time ON looked_at (at);
+    CREATE TABLE due_case (
+        case_id TEXT PRIMARY KEY,
+        due TEXT NOT NULL
+    );
+    CREATE INDEX published_case_by_subject ON published_case (subject);
+    PRAGMA user_version = 5;
 ",
 ];

@@ -363,6 +363,7 @@ mod tests {
             case_id: case_id.into(),
             observation_id: "h2o-1".into(),
             fingerprint: "f1".into(),
+            judged: "f1".into(),
             etag: None,
             status: "preliminary".into(),
             task_ids: Vec::new(),
