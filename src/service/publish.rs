@@ -464,7 +464,7 @@ impl Publisher<'_> {
         let now = instant(now);
         let confirmed = self
             .store
-            .confirm(&published, server, versions, sources, &now);
+            .confirm(&published, server, versions, sources, &[], &now);
         Ok(confirmed.await?)
     }
 }

@@ -2,7 +2,7 @@
 
 /// The steps from an empty file to the present schema. Each ends by setting the version it leads to.
 /// A step that was released is never changed; new ones follow it.
-pub(super) const MIGRATIONS: [&str; 4] = [
+pub(super) const MIGRATIONS: [&str; 5] = [
     "
     CREATE TABLE feed (
         name TEXT PRIMARY KEY,
@@ -168,5 +168,20 @@ pub(super) const MIGRATIONS: [&str; 4] = [
     );
     ALTER TABLE pass ADD COLUMN shadow INTEGER NOT NULL DEFAULT 0;
     PRAGMA user_version = 4;
+",
+    "
+    CREATE TABLE announcement (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        case_id TEXT NOT NULL,
+        body TEXT NOT NULL,
+        noted_at TEXT NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        due TEXT NOT NULL,
+        state TEXT NOT NULL,
+        ended_at TEXT
+    );
+    CREATE INDEX announcement_by_state ON announcement (state, due);
+    PRAGMA user_version = 5;
 ",
 ];
