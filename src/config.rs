@@ -5,17 +5,19 @@
 //! and `written` checks those one by one. No message shows a value, for a value may be a secret.
 
 mod layers;
+mod webhook_secrets;
 mod written;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset};
 use secrecy::SecretString;
 use serde::Deserialize;
-use url::Url;
+use url::{Host, Url};
 
 use crate::her2::conventions::Conventions;
 use crate::her2::evidence::Site;
@@ -98,6 +100,8 @@ pub struct Config {
     pub reflex: Reflex,
     /// What new rules may change by themselves.
     pub brake: BrakeConfig,
+    /// Where a change of a final result is announced.
+    pub announce: AnnounceConfig,
     /// Choices where the guideline is silent.
     pub convention: Conventions,
     /// Where the program keeps its own state.
@@ -286,6 +290,33 @@ pub struct BrakeConfig {
     pub max_changed: usize,
 }
 
+/// `[announce]`: see `config/default.toml`.
+#[derive(Debug, Clone)]
+pub struct AnnounceConfig {
+    /// The address, if changes are announced to anybody.
+    pub webhook_url: Option<Url>,
+    /// Where the secrets come from; there are some wherever there is an address.
+    pub secrets: SecretSource,
+}
+
+/// Where the secrets of the webhook come from.
+#[derive(Debug, Clone)]
+pub enum SecretSource {
+    /// The settings hold them; none at all where nothing is announced.
+    Given(Vec<SecretString>),
+    /// A file holds them; read when the webhook is set up, so that commands that send nothing do not need it.
+    File(PathBuf),
+}
+
+/// What is needed to announce a change.
+#[derive(Debug, Clone)]
+pub struct WebhookSettings {
+    /// The address.
+    pub url: Url,
+    /// Secrets as the Standard Webhooks scheme writes them, at least one, each of a bearable length.
+    pub secrets: Vec<SecretString>,
+}
+
 /// The order of the two codings of a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CodingOrder {
@@ -337,6 +368,18 @@ impl Config {
         }
     }
 
+    /// Where changes of final results are announced, if anywhere, the secrets read.
+    pub fn webhook(&self) -> Result<Option<WebhookSettings>, ConfigError> {
+        let Some(url) = self.announce.webhook_url.clone() else {
+            return Ok(None);
+        };
+        let secrets = match &self.announce.secrets {
+            SecretSource::Given(secrets) => secrets.clone(),
+            SecretSource::File(path) => webhook_secrets::read(path)?,
+        };
+        Ok(Some(WebhookSettings { url, secrets }))
+    }
+
     fn server_at(&self, base: Url, token: &TokenSource) -> Result<ServerSettings, ConfigError> {
         Ok(ServerSettings {
             base,
@@ -365,6 +408,16 @@ impl TokenSource {
             )),
             token => Ok(Some(SecretString::from(token))),
         }
+    }
+}
+
+/// Whether what is sent to an address stays on this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        None => false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! One input on its way from resources to decisions, in the order it happens. Only computes: time is handed in, and
 //! nothing here knows a network, a disk or a clock.
 
+pub mod announcement;
 pub mod assemble;
 pub mod cases;
 pub mod coverage;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::{UNREACHABLE, WRONG_INPUT, warn_of_placeholder};
 use crate::app;
-use crate::config::{Config, Mode};
+use crate::config::{Config, ConfigError, Mode};
 use crate::pipeline::edition::Guidelines;
 use crate::pipeline::results::Release;
 use crate::service::client::{Capabilities, FhirClient};
@@ -65,6 +65,7 @@ pub(super) async fn check(config: &Config, probe_write: bool) -> Result<ExitCode
             short(&rules.ruleset_hash())
         ),
     )?;
+    findings.say(true, &announcing(config)?)?;
     warn_of_placeholder(config);
 
     let reader = capabilities_of("read", FhirClient::new(&config.read_server()?)?).await?;
@@ -216,6 +217,18 @@ fn editions(guidelines: &Guidelines) -> String {
         .map(|(from, edition)| format!("; {} for reports from {from}", edition.id()))
         .collect();
     format!("editions {}{}", by_site.join(", "), by_date.concat())
+}
+
+/// Where changes of final results are announced. The path of the address stays out, for some receivers tell their callers by it.
+fn announcing(config: &Config) -> Result<String, ConfigError> {
+    Ok(match config.webhook()? {
+        None => "announcements: none are sent, for announce.webhook_url is empty".to_owned(),
+        Some(webhook) => format!(
+            "announcements: sent to {}, with a signature by each of {} secrets; not called now",
+            webhook.url.origin().ascii_serialization(),
+            webhook.secrets.len()
+        ),
+    })
 }
 
 /// The beginning of a hash, enough to compare two by eye.

@@ -10,9 +10,10 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{
-    AssignedIds, BrakeConfig, CodingOrder, Config, ConfigError, GuidelineConfig, IdentifierConfig,
-    InputConfig, LogConfig, Mode, PublishConfig, PullConfig, ScheduleConfig, ServerConfig,
-    SignOffConfig, StoreConfig, TokenSource, TransportLimits, invalid,
+    AnnounceConfig, AssignedIds, BrakeConfig, CodingOrder, Config, ConfigError, GuidelineConfig,
+    IdentifierConfig, InputConfig, LogConfig, Mode, PublishConfig, PullConfig, ScheduleConfig,
+    SecretSource, ServerConfig, SignOffConfig, StoreConfig, TokenSource, TransportLimits, invalid,
+    is_loopback, webhook_secrets,
 };
 use crate::her2::conventions::{
     Conventions, DerivedRatio, SingleProbeHigh, ThreePlusAtLowPercent, UnstatedCells,
@@ -40,6 +41,7 @@ pub(super) struct ConfigWritten {
     sign_off: SignOffWritten,
     reflex: ReflexWritten,
     brake: BrakeWritten,
+    announce: AnnounceWritten,
     convention: ConventionWritten,
     store: StoreWritten,
     log: LogConfig,
@@ -143,6 +145,14 @@ struct BrakeWritten {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct AnnounceWritten {
+    webhook_url: String,
+    webhook_secret: Vec<SecretString>,
+    webhook_secret_file: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ConventionWritten {
     group_2_or_4_with_2_plus_is_low: bool,
     three_plus_at_low_percent: String,
@@ -164,6 +174,7 @@ struct StoreWritten {
 impl ConfigWritten {
     pub(super) fn checked(self) -> Result<Config, ConfigError> {
         let (input, publish) = (self.input, self.publish);
+        let allow_http = self.server.allow_http;
         Ok(Config {
             server: self.server.checked()?,
             pull: PullConfig {
@@ -239,6 +250,7 @@ impl ConfigWritten {
                 max_changed: within("brake.max_changed", self.brake.max_changed, 0..=1_000_000)?
                     as usize,
             },
+            announce: self.announce.checked(allow_http)?,
             convention: self.convention.checked()?,
             store: match self.store.path.as_str() {
                 "" => return Err(ConfigError::Missing { key: "store.path" }),
@@ -330,6 +342,39 @@ fn token_source(key: &str, token: SecretString, file: &str) -> Result<TokenSourc
             let other = key.trim_end_matches("_file");
             Err(invalid(key, format!("empty where {other} is set")))
         }
+    }
+}
+
+impl AnnounceWritten {
+    /// `allow_http` is that of the servers: who lets whole reports travel in plain text need not hide that one has changed.
+    fn checked(self, allow_http: bool) -> Result<AnnounceConfig, ConfigError> {
+        const URL: &str = "announce.webhook_url";
+        const SECRET: &str = "announce.webhook_secret";
+        let webhook_url = server_url(URL, &self.webhook_url)?;
+        if let Some(url) = &webhook_url
+            && url.scheme() != "https"
+            && !allow_http
+            && !is_loopback(url)
+        {
+            let expected = "https, or http on loopback, unless server.allow_http is set";
+            return Err(invalid(URL, expected));
+        }
+        let secrets = match (self.webhook_secret, self.webhook_secret_file.as_str()) {
+            (secrets, "") => SecretSource::Given(webhook_secrets::checked(SECRET, secrets)?),
+            (none, path) if none.is_empty() => SecretSource::File(PathBuf::from(path)),
+            _ => {
+                let expected = format!("empty where {SECRET} is set");
+                return Err(invalid("announce.webhook_secret_file", expected));
+            }
+        };
+        let has_none = matches!(&secrets, SecretSource::Given(secrets) if secrets.is_empty());
+        if webhook_url.is_some() && has_none {
+            return Err(ConfigError::Missing { key: SECRET });
+        }
+        Ok(AnnounceConfig {
+            webhook_url,
+            secrets,
+        })
     }
 }
 
@@ -888,6 +933,71 @@ mod tests {
                     "{message}"
                 );
             }
+        }
+    }
+
+    const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
+    fn announcing(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let variables = (variables.iter())
+            .map(|(key, value)| (format!("HER2_ADAPTER__{key}"), value.to_string()))
+            .collect();
+        combine(None, variables)?.checked()
+    }
+
+    #[test]
+    fn changes_are_announced_by_https_or_on_this_machine_and_never_unsigned() {
+        let secret = ("ANNOUNCE__WEBHOOK_SECRET", SECRET);
+        let at = |url| ("ANNOUNCE__WEBHOOK_URL", url);
+        let none = announcing(&[secret]).unwrap();
+        assert!(none.webhook().unwrap().is_none());
+        for url in ["https://a.example/hook", "http://127.0.0.1:8080/hook"] {
+            let settings = announcing(&[secret, at(url)]).unwrap().webhook().unwrap();
+            assert_eq!(settings.unwrap().url.as_str(), url);
+        }
+        let plain = at("http://a.example/hook");
+        assert_eq!(
+            announcing(&[secret, plain]).unwrap_err().to_string(),
+            "announce.webhook_url must be https, or http on loopback, unless server.allow_http is set"
+        );
+        assert!(announcing(&[secret, plain, ("SERVER__ALLOW_HTTP", "true")]).is_ok());
+        assert_eq!(
+            announcing(&[at("https://a.example/")])
+                .unwrap_err()
+                .to_string(),
+            "announce.webhook_secret must be set"
+        );
+        for url in ["ftp://a.example/hook", "https://u:p@a.example/hook", "hook"] {
+            let message = announcing(&[secret, at(url)]).unwrap_err().to_string();
+            assert_eq!(
+                message,
+                format!("announce.webhook_url must be {WEB_ADDRESS}")
+            );
+        }
+        let twice = [secret, ("ANNOUNCE__WEBHOOK_SECRET_FILE", "f")];
+        assert_eq!(
+            announcing(&twice).unwrap_err().to_string(),
+            "announce.webhook_secret_file must be empty where announce.webhook_secret is set"
+        );
+    }
+
+    #[test]
+    fn several_secrets_are_taken_each_checked_and_none_shown() {
+        let two = format!("{SECRET}, {SECRET}");
+        let url = ("ANNOUNCE__WEBHOOK_URL", "https://a.example/hook");
+        let config = announcing(&[url, ("ANNOUNCE__WEBHOOK_SECRET", &two)]).unwrap();
+        let settings = config.webhook().unwrap().unwrap();
+        assert_eq!(settings.secrets.len(), 2);
+        assert!(!format!("{config:?} {settings:?}").contains("C2FVs"));
+        for wrong in ["C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_C2FVs", ""] {
+            let both = format!("{SECRET},{wrong}");
+            let message = with("ANNOUNCE__WEBHOOK_SECRET", &both).unwrap_err();
+            let message = message.to_string();
+            assert!(
+                message.starts_with("announce.webhook_secret must be")
+                    && !message.contains("C2FVs"),
+                "{message}"
+            );
         }
     }
 

@@ -292,7 +292,7 @@ impl Composer<'_> {
 }
 
 /// A logical id that follows from its parts, within FHIR's 64 characters.
-fn derived_id(prefix: &str, parts: &[&str]) -> String {
+pub(super) fn derived_id(prefix: &str, parts: &[&str]) -> String {
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update(part.as_bytes());

@@ -35,8 +35,9 @@ use crate::config::ServerSettings;
 
 pub use capabilities::{Capabilities, SubscriptionMention};
 pub use error::{ClientError, ClientSetupError, Distrust, Limit, Misread};
+pub(in crate::service) use origin::http_for;
 pub use paging::{EntryFault, EntryMode, Page, PageEntry, Pages};
-pub(in crate::service) use retry::jitter;
+pub(in crate::service) use retry::{http_date, jitter, retry_after};
 pub use transaction::EntryAnswer;
 pub use wire::{Exchange, LocalWire, NoAnswer};
 pub use writing::Precondition;
@@ -102,21 +103,10 @@ impl FhirClient {
     /// Sets the client up without touching the network.
     pub fn new(settings: &ServerSettings) -> Result<FhirClient, ClientSetupError> {
         let base = FhirBase::new(&settings.base, settings.allow_http)?;
-        let mut http = reqwest::Client::builder()
-            .user_agent(concat!("her2-adapter/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
+        let http = http_for(&settings.base)
             .gzip(true)
             .connect_timeout(settings.limits.connect_timeout)
             .timeout(settings.limits.request_timeout);
-        if base.is_plain_loopback() {
-            http = http.no_proxy();
-        }
-        if !base.uses_tls() {
-            // Without this the machine's certificates are loaded, and a machine that has none could not run the demo.
-            http = http.tls_certs_only([]);
-        }
         let authorization = match &settings.bearer_token {
             None => None,
             Some(token) => {

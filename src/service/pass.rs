@@ -53,6 +53,11 @@ impl PassOptions {
     pub fn is_shadow(&self) -> bool {
         self.mode == Mode::Shadow && !self.dry_run
     }
+
+    /// Whether what comes of the pass is written to the server.
+    pub fn may_write(&self) -> bool {
+        self.mode == Mode::Write && !self.dry_run
+    }
 }
 
 /// What a pass came to.

@@ -460,7 +460,7 @@ impl Publisher<'_> {
         let now = instant(judged.now);
         let confirmed = self
             .store
-            .confirm(&published, server, versions, sources, &now);
+            .confirm(&published, server, versions, sources, &[], &now);
         Ok(confirmed.await?)
     }
 }

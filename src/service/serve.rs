@@ -11,6 +11,7 @@ use chrono::Utc;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::MissedTickBehavior;
 
+use super::announce::Announcer;
 use super::client::{Capabilities, ClientError, FhirClient};
 use super::clock::Clock;
 use super::pass::{Pass, PassOptions, PassReport};
@@ -51,6 +52,7 @@ pub struct Runner {
     reader: FhirClient,
     writer: FhirClient,
     store: Store,
+    announcer: Announcer,
     /// What decides.
     pub rules: Rules,
 }
@@ -71,6 +73,7 @@ impl Runner {
         };
         Ok(Self {
             rules,
+            announcer: Announcer::new(config.webhook()?)?,
             reader,
             writer,
             store: Store::open(&config.store.path).await?,
@@ -79,7 +82,7 @@ impl Runner {
         })
     }
 
-    /// One pass, in the mode and with the brake of the settings.
+    /// One pass, in the mode and with the brake of the settings. If it may write, what is due of announcements is sent then.
     ///
     /// # Errors
     /// When the servers or the store cannot be used, or the server to write to speaks another release.
@@ -89,7 +92,15 @@ impl Runner {
             max_changed: Some(self.config.brake.max_changed),
             ..options.clone()
         };
-        self.work(&options).await
+        let ended = self.work(&options).await;
+        if !options.may_write() {
+            return ended;
+        }
+        // Also after a pass that has failed: what it wrote before that is to be known, and the receiver is another server.
+        let announced = self.announcer.deliver(&self.store).await;
+        let report = ended?;
+        announced?;
+        Ok(report)
     }
 
     /// What the rules in force would make of the published results; nothing is written, whatever they alter.
@@ -137,7 +148,7 @@ impl Runner {
     }
 
     async fn work(&self, options: &PassOptions) -> Result<PassReport> {
-        let writes = options.mode == Mode::Write && !options.dry_run;
+        let writes = options.may_write();
         let capabilities = (self.reader.capabilities().await)
             .context("cannot read the server's CapabilityStatement")?;
         let writing = match &self.config.server.write {

@@ -1,13 +1,14 @@
 //! What the program remembers between passes, in one SQLite file.
 //!
 //! It holds references, hashes, codes with their displays, and a copy of every version that was written, which nobody ever
-//! changes: some servers keep no history. All but those copies and the shadow's results can be rebuilt from the server by a
-//! pass over the whole history. An open intent says that a write may have happened which nobody has confirmed.
+//! changes: some servers keep no history. All but those copies, the shadow's results and the outbox can be rebuilt from the
+//! server by a pass over the whole history. An open intent says that a write may have happened which nobody has confirmed.
 //!
 //! Each method is one transaction, on disk when it returns (WAL, `synchronous=FULL`). One process uses a file at a time; a lock
 //! file beside it sees to that. Instants come in as RFC 3339 in any zone and are kept in UTC at fixed width, so that their
 //! texts sort by time. The SQL is plain, so that another database can take its place.
 
+mod announcements;
 mod answers;
 mod cases;
 mod passes;
@@ -26,6 +27,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+pub use announcements::{AnnouncementState, KeptAnnouncement};
 pub use answers::PublishedAnswer;
 pub use cases::PublishedCase;
 pub use passes::{Parked, PassSummary};

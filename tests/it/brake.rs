@@ -252,7 +252,7 @@ async fn published_as_another_case(server: &FakeServer, adapter: &Adapter) {
     };
     let store = &adapter.store;
     let (base, now) = (server.base_url(), "2026-01-01T00:00:00Z");
-    let confirmed = store.confirm(&published, &base, &[], &[], now);
+    let confirmed = store.confirm(&published, &base, &[], &[], &[], now);
     confirmed.await.unwrap();
     store.set_published_answer(&answer).await.unwrap();
     store.set_sources_of_case(&case_id, &sources).await.unwrap();

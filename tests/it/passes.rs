@@ -840,7 +840,9 @@ async fn an_older_version_of_an_input_than_a_result_rests_on_is_not_used() {
         })
         .collect();
     let (base, now) = (server.base_url(), "2026-01-01T00:00:00Z");
-    let confirmed = adapter.store.confirm(&published, &base, &[], &later, now);
+    let confirmed = adapter
+        .store
+        .confirm(&published, &base, &[], &later, &[], now);
     confirmed.await.unwrap();
     arrives(&server, AMENDED, "bundle-amended.json");
     let report = adapter.pass().await;

@@ -29,7 +29,7 @@ pub enum ClientSetupError {
 }
 
 impl ClientSetupError {
-    pub(super) fn from_http(error: &reqwest::Error) -> ClientSetupError {
+    pub(in crate::service) fn from_http(error: &reqwest::Error) -> ClientSetupError {
         ClientSetupError::Http {
             why: innermost(error),
         }

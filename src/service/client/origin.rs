@@ -1,10 +1,10 @@
 //! Where credentials may go: the configured base URL and what lies below it, compared part by part.
 
-use std::net::IpAddr;
-
-use url::{Host, Url};
+use reqwest::ClientBuilder;
+use url::Url;
 
 use super::error::ClientSetupError;
+use crate::config::is_loopback;
 
 /// The base URL of one FHIR server.
 #[derive(Debug, Clone)]
@@ -62,29 +62,29 @@ impl FhirBase {
         let path = url.path().to_ascii_lowercase();
         same_origin && below && !has_user(url) && !path.contains("%2f") && !path.contains("%5c")
     }
+}
 
-    /// Whether requests are encrypted. All addresses that are covered are, or none is.
-    pub(super) fn uses_tls(&self) -> bool {
-        self.url.scheme() == "https"
+/// A client for requests to an address, or below it. It follows no redirect, repeats nothing by itself, and asks no proxy
+/// about what stays on this machine in plain text.
+pub(in crate::service) fn http_for(url: &Url) -> ClientBuilder {
+    let mut http = reqwest::Client::builder()
+        .user_agent(concat!("her2-adapter/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false);
+    let uses_tls = url.scheme() == "https";
+    if !uses_tls && is_loopback(url) {
+        http = http.no_proxy();
     }
-
-    /// Whether requests stay on this machine and in plain text, so that no proxy may come between.
-    pub(super) fn is_plain_loopback(&self) -> bool {
-        self.url.scheme() == "http" && is_loopback(&self.url)
+    if !uses_tls {
+        // Without this the machine's certificates are loaded, and a machine that has none could not run the demo.
+        http = http.tls_certs_only([]);
     }
+    http
 }
 
 fn has_user(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        None => false,
-    }
 }
 
 #[cfg(test)]
@@ -173,7 +173,7 @@ mod tests {
             "http://127.0.0.9/fhir",
             "http://[::1]/fhir",
         ] {
-            assert!(open(loopback, false).unwrap().is_plain_loopback());
+            assert!(open(loopback, false).is_ok());
         }
         assert!(matches!(
             open("http://fhir.example/r4", false),

@@ -65,7 +65,7 @@ fn backoff(tried: u32, jitter: f64) -> Duration {
 
 /// The wait a `Retry-After` header asks for: seconds, or an HTTP date counted from the answer's own `Date`, so that the two
 /// clocks need not agree.
-pub(super) fn retry_after(
+pub(in crate::service) fn retry_after(
     header: &str,
     server_date: Option<DateTime<FixedOffset>>,
 ) -> Option<Duration> {
@@ -79,7 +79,7 @@ pub(super) fn retry_after(
 }
 
 /// An HTTP date such as `Sun, 06 Nov 1994 08:49:37 GMT`.
-pub(super) fn http_date(text: &str) -> Option<DateTime<FixedOffset>> {
+pub(in crate::service) fn http_date(text: &str) -> Option<DateTime<FixedOffset>> {
     DateTime::parse_from_rfc2822(text.trim()).ok()
 }
 

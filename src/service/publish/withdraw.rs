@@ -107,7 +107,7 @@ impl Publisher<'_> {
         let server = &self.target.server;
         Ok((self
             .store
-            .confirm(&published, server, versions, &[], &instant(now)))
+            .confirm(&published, server, versions, &[], &[], &instant(now)))
         .await?)
     }
 

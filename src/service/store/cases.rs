@@ -190,7 +190,8 @@ mod tests {
 
     async fn publish(store: &Store, case: &PublishedCase) {
         let (server, now) = ("https://a.example/fhir", "2026-01-02T03:04:05Z");
-        store.confirm(case, server, &[], &[], now).await.unwrap();
+        let confirmed = store.confirm(case, server, &[], &[], &[], now);
+        confirmed.await.unwrap();
     }
 
     fn texts(texts: &[&str]) -> Vec<String> {

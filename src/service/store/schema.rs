@@ -189,6 +189,18 @@ pub(super) const MIGRATIONS: [&str; 5] = [
         due TEXT NOT NULL
     );
     CREATE INDEX published_case_by_subject ON published_case (subject);
+    CREATE TABLE announcement (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        case_id TEXT NOT NULL,
+        body TEXT NOT NULL,
+        noted_at TEXT NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        due TEXT NOT NULL,
+        state TEXT NOT NULL,
+        ended_at TEXT
+    );
+    CREATE INDEX announcement_by_state ON announcement (state, due);
     PRAGMA user_version = 5;
 ",
 ];

@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, Sqlite, Transaction};
 
+use super::announcements::{put_announcement, say_noted};
 use super::cases::put_published;
 use super::{PublishedCase, Store, StoreError, instant};
+use crate::pipeline::announcement::Announcement;
 
 /// A write that was about to happen and that nobody has confirmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,14 +99,16 @@ impl Store {
         Ok(())
     }
 
-    /// Notes what stands now and which versions of sources it rests on, copies the versions that were written, and ends
-    /// the intent: all of it or nothing. An older version of a source than is noted changes nothing.
+    /// Notes what stands now and which versions of sources it rests on, copies the versions that were written, notes what is
+    /// to be announced of that, and ends the intent: all of it or nothing. An older version of a source than is noted changes
+    /// nothing, nor does an announcement that is noted already.
     pub async fn confirm(
         &self,
         case: &PublishedCase,
         server: &str,
         versions: &[WrittenVersion],
         sources: &[SourceVersion],
+        announcements: &[Announcement],
         at: &str,
     ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
@@ -113,12 +117,19 @@ impl Store {
         for source in sources {
             note_source(&mut transaction, source).await?;
         }
+        let mut new = Vec::new();
+        for announcement in announcements {
+            if put_announcement(&mut transaction, announcement, at).await? {
+                new.push(announcement);
+            }
+        }
         sqlx::query("DELETE FROM intent WHERE case_id = ? AND server = ?")
             .bind(&case.case_id)
             .bind(server)
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
+        new.into_iter().for_each(say_noted);
         Ok(())
     }
 
@@ -391,7 +402,7 @@ mod tests {
         store.clear_intent("c2", SERVER).await.unwrap();
         let now = "2026-01-02T03:04:08Z";
         store
-            .confirm(&published("c1"), SERVER, &[], &[], now)
+            .confirm(&published("c1"), SERVER, &[], &[], &[], now)
             .await
             .unwrap();
         for case in ["c1", "c2"] {
@@ -417,7 +428,7 @@ mod tests {
         for number in ["2", "1"] {
             let case = published("c1");
             store
-                .confirm(&case, SERVER, &[version(number)], &[], now)
+                .confirm(&case, SERVER, &[version(number)], &[], &[], now)
                 .await
                 .unwrap();
         }
@@ -490,7 +501,7 @@ mod tests {
             };
             let case = published("c1");
             store
-                .confirm(&case, SERVER, &[], &[source], at)
+                .confirm(&case, SERVER, &[], &[source], &[], at)
                 .await
                 .unwrap();
         }
