@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 use her2_models::{Coding, Concept, Identifier, Invalid, ObservationStatus, Reference};
 use sha2::{Digest, Sha256};
 
+use super::announcement::{self, Announcement, Told};
 use super::lifecycle::{Effect, Move, ResultState, next};
 use super::record::DecisionRecord;
 use super::reflex::Reflex;
@@ -102,7 +103,7 @@ pub struct Resources {
     /// Of those, the one that asks for a signature.
     pub sign_off: Option<String>,
     /// What readers of a final result have to be told.
-    pub change: Option<FinalChange>,
+    pub announcement: Option<Announcement>,
 }
 
 impl Resources {
@@ -124,6 +125,28 @@ pub struct FinalChange {
     pub from: Answer,
     /// What is answered now; nothing where the result is withdrawn.
     pub to: Option<Answer>,
+}
+
+impl FinalChange {
+    /// As it is told to others; `fingerprint` is that of what replaces the version, or of the version itself where it is
+    /// withdrawn.
+    pub fn announced(&self, case: &str, fingerprint: &str, now: &str) -> Announcement {
+        fn told(answer: &Answer) -> Told<'_> {
+            Told {
+                status: &answer.status,
+                category: &answer.category,
+            }
+        }
+        Announcement::of(&announcement::FinalChange {
+            case,
+            result: &format!("Observation/{}", observation_id(case)),
+            replaces: &self.replaces,
+            from: told(&self.from),
+            to: self.to.as_ref().map(told),
+            fingerprint,
+            at: now,
+        })
+    }
 }
 
 /// The logical id of a case's Observation.
@@ -161,7 +184,7 @@ pub fn compose(
         provenance: None,
         tasks: Vec::new(),
         sign_off: None,
-        change: None,
+        announcement: None,
     };
     let is_decided = case.decision.status != Status::Insufficient;
     // A rejection holds until the evidence is another.
@@ -177,7 +200,10 @@ pub fn compose(
             });
             resources.provenance = Some(composer.provenance(prior)?);
             waits_for_signature &= status != ObservationStatus::Final;
-            resources.change = prior.and_then(|prior| composer.change_of(prior));
+            if let Some(change) = prior.and_then(|prior| composer.change_of(prior)) {
+                resources.announcement = Some(change.announced(&case.id, &case.fingerprint, now));
+                resources.tasks.push(composer.final_change_task(&change)?);
+            }
         }
         None => match prior.filter(|prior| prior.state != ResultState::EnteredInError) {
             Some(standing) => {
@@ -208,10 +234,6 @@ pub fn compose(
     if waits_for_signature {
         let task = composer.sign_off_task(fingerprint)?;
         resources.sign_off = Some(task.id.clone());
-        resources.tasks.push(task);
-    }
-    if let Some(change) = &resources.change {
-        let task = composer.final_change_task(change)?;
         resources.tasks.push(task);
     }
     Ok(resources)

@@ -37,6 +37,7 @@ use super::store::{
 };
 use crate::fhir::json::Json;
 use crate::fhir::pool::Pool;
+use crate::pipeline::announcement::Announcement;
 use crate::pipeline::results::{
     Prior, Publishing, Resources, compose, fingerprint_of, observation_id,
 };
@@ -53,6 +54,9 @@ pub(in crate::service) use waiting::Wait;
 
 /// Nothing was written.
 const NOTHING: (&[WrittenVersion], &[SourceVersion]) = (&[], &[]);
+
+/// What stands in an intent beside resources: what is to be told when they have arrived.
+const ANNOUNCEMENT: &str = "announcement";
 
 /// How long a writer may be at one case. Longer than any write takes, waits included.
 const LEASE: TimeDelta = TimeDelta::minutes(10);
@@ -315,7 +319,7 @@ impl Publisher<'_> {
         let kept =
             (standing.as_ref()).filter(|it| change == Change::Worklist && !it.is_withdrawn());
         if entries.is_empty() {
-            self.confirm(&judged, kept, NOTHING).await?;
+            self.confirm(&judged, kept, NOTHING, &[]).await?;
             return Ok(Attempt::Done(Outcome::Unchanged));
         }
         if self.dry_run {
@@ -373,7 +377,11 @@ impl Publisher<'_> {
             .as_ref()
             .and_then(|it| fingerprint_of(it, &self.rules.base));
         let fingerprint = fingerprint.unwrap_or(&case.fingerprint);
-        self.intend(&case.id, fingerprint, entries, judged.now)
+        let announced = match result {
+            Some(_) => judged.resources.announcement.as_slice(),
+            None => &[],
+        };
+        self.intend(&case.id, fingerprint, entries, announced, judged.now)
             .await?;
         let mut versions = match self.deliver(entries).await? {
             Ok(versions) => versions,
@@ -396,7 +404,8 @@ impl Publisher<'_> {
         };
         let sources = source_versions(case, judged.pool);
         let stands = written.as_ref().or(kept);
-        self.confirm(judged, stands, (&versions, &sources)).await?;
+        self.confirm(judged, stands, (&versions, &sources), announced)
+            .await?;
         if !self.pins_hold(case).await? {
             return Ok(Attempt::Again("inputs-changed", Wait::Not));
         }
@@ -409,8 +418,14 @@ impl Publisher<'_> {
         case_id: &str,
         fingerprint: &str,
         entries: &[Entry],
+        announced: &[Announcement],
         now: DateTime<Utc>,
     ) -> Result<(), Trouble> {
+        let announced = announced.iter().map(|announcement| IntendedEntry {
+            kind: ANNOUNCEMENT.to_owned(),
+            own_id: announcement.id.clone(),
+            text: announcement.body.clone(),
+        });
         let intent = Intent {
             case_id: case_id.to_owned(),
             server: self.target.server.clone(),
@@ -421,6 +436,7 @@ impl Publisher<'_> {
                     own_id: entry.written.id.clone(),
                     text: entry.written.text.clone(),
                 })
+                .chain(announced)
                 .collect(),
             recorded_at: instant(now),
         };
@@ -439,6 +455,7 @@ impl Publisher<'_> {
         judged: &Judged<'_>,
         standing: Option<&Standing>,
         (versions, sources): (&[WrittenVersion], &[SourceVersion]),
+        announced: &[Announcement],
     ) -> Result<(), Trouble> {
         if self.dry_run {
             return Ok(());
@@ -460,7 +477,7 @@ impl Publisher<'_> {
         let now = instant(judged.now);
         let confirmed = self
             .store
-            .confirm(&published, server, versions, sources, &[], &now);
+            .confirm(&published, server, versions, sources, announced, &now);
         Ok(confirmed.await?)
     }
 }

@@ -43,6 +43,7 @@ async fn confirm(store: &Store, announcements: &[Announcement], at: DateTime<Utc
         case_id: "case-1".to_owned(),
         observation_id: "h2o-1".to_owned(),
         fingerprint: "f".to_owned(),
+        judged: String::new(),
         etag: Some("4".to_owned()),
         status: "amended".to_owned(),
         task_ids: Vec::new(),

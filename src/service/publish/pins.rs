@@ -7,10 +7,11 @@ use super::bundle::{Condition, Entry};
 use super::dialect::Ids;
 use super::standing::Standing;
 use super::trouble::Trouble;
-use super::{Attempt, Change, Publisher, Wait, instant};
+use super::{ANNOUNCEMENT, Attempt, Change, Publisher, Wait, instant};
 use crate::fhir::json::Json;
 use crate::fhir::pool::Pool;
 use crate::pipeline::CaseResult;
+use crate::pipeline::announcement::Announcement;
 use crate::pipeline::results::{Written, observation_id};
 use crate::service::store::{IntendedEntry, Intent, PublishedCase, SourceVersion, WrittenVersion};
 
@@ -188,7 +189,7 @@ impl Publisher<'_> {
             }
         }
         let versions: Vec<WrittenVersion> = (intent.entries.iter())
-            .filter(|sent| sent.kind != "Task")
+            .filter(|sent| !matches!(sent.kind.as_str(), "Task" | ANNOUNCEMENT))
             .map(|sent| WrittenVersion {
                 kind: sent.kind.clone(),
                 own_id: sent.own_id.clone(),
@@ -196,6 +197,14 @@ impl Publisher<'_> {
                     .then(|| standing.version.clone())
                     .flatten(),
                 text: sent.text.clone(),
+            })
+            .collect();
+        let announced: Vec<Announcement> = (intent.entries.iter())
+            .filter(|sent| sent.kind == ANNOUNCEMENT)
+            .map(|sent| Announcement {
+                id: sent.own_id.clone(),
+                case: intent.case_id.clone(),
+                body: sent.text.clone(),
             })
             .collect();
         let published = PublishedCase {
@@ -209,9 +218,14 @@ impl Publisher<'_> {
             subject: known.and_then(|known| known.subject),
         };
         let server = &self.target.server;
-        Ok((self
-            .store
-            .confirm(&published, server, &versions, &[], &[], &instant(now)))
+        Ok((self.store.confirm(
+            &published,
+            server,
+            &versions,
+            &[],
+            &announced,
+            &instant(now),
+        ))
         .await?)
     }
 }

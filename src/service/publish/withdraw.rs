@@ -11,6 +11,7 @@ use super::trouble::Trouble;
 use super::{Attempt, Change, Outcome, PublishError, Publisher, Sighting, Wait, instant};
 use crate::fhir::json::Json;
 use crate::her2::evidence::Source;
+use crate::pipeline::announcement::Announcement;
 use crate::pipeline::results::{
     FinalChange, NOTHING_LEFT, Written, final_change_task, observation_id, revised, withdrawal,
 };
@@ -48,10 +49,11 @@ impl Publisher<'_> {
         let in_force = standing
             .as_ref()
             .filter(|standing| !standing.is_withdrawn());
-        let mut entries = match in_force {
+        let (mut entries, announced) = match in_force {
             Some(standing) => self.ending(case_id, standing, sources, now)?,
-            None => Vec::new(),
+            None => (Vec::new(), None),
         };
+        let announced = announced.as_slice();
         for task in self.earlier_tasks(case_id).await? {
             entries.extend(self.closed(&task).await?);
         }
@@ -68,12 +70,14 @@ impl Publisher<'_> {
             return Ok(Attempt::Again(why, Wait::Not));
         }
         let fingerprint = in_force.and_then(|standing| standing.fingerprint.clone());
-        self.intend(case_id, fingerprint.as_deref().unwrap_or(""), &entries, now)
+        let fingerprint = fingerprint.as_deref().unwrap_or("");
+        self.intend(case_id, fingerprint, &entries, announced, now)
             .await?;
         match self.deliver(&entries).await? {
             Err(missed) => self.after(case_id, missed).await,
             Ok(versions) => {
-                self.note_the_end(case_id, in_force, &versions, now).await?;
+                self.note_the_end(case_id, in_force, &versions, announced, now)
+                    .await?;
                 Ok(Attempt::Done(Outcome::Written(Change::Withdrawn)))
             }
         }
@@ -85,6 +89,7 @@ impl Publisher<'_> {
         case_id: &str,
         in_force: Option<&Standing>,
         versions: &[WrittenVersion],
+        announced: &[Announcement],
         now: DateTime<Utc>,
     ) -> Result<(), Trouble> {
         let known = self.store.published(case_id).await?;
@@ -107,7 +112,7 @@ impl Publisher<'_> {
         let server = &self.target.server;
         Ok((self
             .store
-            .confirm(&published, server, versions, &[], &[], &instant(now)))
+            .confirm(&published, server, versions, &[], announced, &instant(now)))
         .await?)
     }
 
@@ -119,7 +124,7 @@ impl Publisher<'_> {
         standing: &Standing,
         sources: &BTreeSet<Source>,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Entry>, Trouble> {
+    ) -> Result<(Vec<Entry>, Option<Announcement>), Trouble> {
         let issued = instant(now);
         let prior = self.prior(standing)?;
         let release = self.publishing.release;
@@ -141,12 +146,15 @@ impl Publisher<'_> {
                 condition: Condition::Immutable,
             },
         ];
+        let mut announcement = None;
         if prior.state.was_final() {
             let change = FinalChange {
                 replaces: prior.version,
                 from: prior.answer,
                 to: None,
             };
+            let fingerprint = prior.fingerprint.as_deref().unwrap_or_default();
+            announcement = Some(change.announced(case_id, fingerprint, &issued));
             let subject = json.get("subject").and_then(|it| it.text_at("reference"));
             let base = &self.rules.base;
             let task = final_change_task(case_id, subject, &change, base, release, &issued);
@@ -155,7 +163,7 @@ impl Publisher<'_> {
                 condition: Condition::New,
             });
         }
-        Ok(entries)
+        Ok((entries, announcement))
     }
 }
 
