@@ -74,6 +74,8 @@ struct HandlingRecord {
     histology: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     grade: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metastasis: Option<bool>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -253,6 +255,7 @@ impl HandlingRecord {
             decalcified: handling.decalcified,
             histology: handling.histology.map(Histology::name),
             grade: handling.grade,
+            metastasis: handling.of_metastasis.then_some(true),
         })
     }
 }

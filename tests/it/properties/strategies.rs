@@ -294,6 +294,7 @@ fn handling(written: Written) -> impl Strategy<Value = Handling> {
             ]),
         ),
         option::weighted(0.2, 1_u8..=3),
+        any::<bool>(),
     )
         .prop_map(
             |(
@@ -304,6 +305,7 @@ fn handling(written: Written) -> impl Strategy<Value = Handling> {
                 decalcified,
                 histology,
                 grade,
+                of_metastasis,
             )| {
                 Handling {
                     sample,
@@ -313,6 +315,7 @@ fn handling(written: Written) -> impl Strategy<Value = Handling> {
                     decalcified,
                     histology,
                     grade,
+                    of_metastasis,
                 }
             },
         )
