@@ -99,6 +99,7 @@ impl Metastases {
             let is_distant = self.0.get(specimen.key) == Some(&Metastasis::Distant);
             if let Some(subject) = &specimen.subject
                 && is_distant
+                && !specimen.key.contains('#')
                 && is_available_tissue(specimen, mapping)
                 && !is_of_breast(specimen.key, sources, mapping)
             {

@@ -294,7 +294,6 @@ fn handling(written: Written) -> impl Strategy<Value = Handling> {
             ]),
         ),
         option::weighted(0.2, 1_u8..=3),
-        any::<bool>(),
     )
         .prop_map(
             |(
@@ -305,7 +304,6 @@ fn handling(written: Written) -> impl Strategy<Value = Handling> {
                 decalcified,
                 histology,
                 grade,
-                of_metastasis,
             )| {
                 Handling {
                     sample,
@@ -315,7 +313,7 @@ fn handling(written: Written) -> impl Strategy<Value = Handling> {
                     decalcified,
                     histology,
                     grade,
-                    of_metastasis,
+                    of_metastasis: false,
                 }
             },
         )
