@@ -14,6 +14,7 @@ mod golden_cases;
 mod large_pages;
 mod layers;
 mod mapping_files;
+mod metastases;
 mod narrative;
 mod new_lab;
 mod passes;
