@@ -168,7 +168,8 @@ impl Pass<'_> {
                 let mut window = self.puller.window(since, self.rules).await?;
                 let left_open = self.left_open(options).await?;
                 let mut taken_up = self.take_up_parked(left_open, &mut window).await?;
-                self.take_up_noticed(options, since, &mut taken_up).await?;
+                self.take_up_noticed(options, since, &mut window, &mut taken_up)
+                    .await?;
                 (window, taken_up)
             }
         };
