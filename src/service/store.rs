@@ -1,14 +1,15 @@
 //! What the program remembers between passes, in one SQLite file.
 //!
 //! It holds references, hashes, codes with their displays, and a copy of every version that was written, which nobody ever
-//! changes: some servers keep no history. All but those copies and the shadow's results can be rebuilt from the server by a
-//! pass over the whole history. An open intent says that a write may have happened which nobody has confirmed.
+//! changes: some servers keep no history. All but those copies, the shadow's results and exchanges not yet told can be rebuilt
+//! from the server by a pass over the whole history. An open intent says that a write may have happened which nobody has confirmed.
 //!
 //! Each method is one transaction, on disk when it returns (WAL, `synchronous=FULL`). One process uses a file at a time; a lock
 //! file beside it sees to that. Instants come in as RFC 3339 in any zone and are kept in UTC at fixed width, so that their
 //! texts sort by time. The SQL is plain, so that another database can take its place.
 
 mod answers;
+mod audit;
 mod cases;
 mod passes;
 mod schema;
@@ -26,6 +27,7 @@ use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 pub use answers::PublishedAnswer;
+pub use audit::Untold;
 pub use cases::PublishedCase;
 pub use passes::{Parked, PassSummary};
 use schema::MIGRATIONS;
@@ -244,7 +246,7 @@ mod tests {
                 error,
                 StoreError::Newer {
                     found: 99,
-                    known: 4
+                    known: 5
                 }
             ),
             "{error}"

@@ -2,7 +2,7 @@
 
 /// The steps from an empty file to the present schema. Each ends by setting the version it leads to.
 /// A step that was released is never changed; new ones follow it.
-pub(super) const MIGRATIONS: [&str; 4] = [
+pub(super) const MIGRATIONS: [&str; 5] = [
     "
     CREATE TABLE feed (
         name TEXT PRIMARY KEY,
@@ -168,5 +168,14 @@ pub(super) const MIGRATIONS: [&str; 4] = [
     );
     ALTER TABLE pass ADD COLUMN shadow INTEGER NOT NULL DEFAULT 0;
     PRAGMA user_version = 4;
+",
+    "
+    CREATE TABLE audit_outbox (
+        number INTEGER PRIMARY KEY,
+        noted TEXT NOT NULL,
+        refused INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX audit_outbox_by_turn ON audit_outbox (refused, number);
+    PRAGMA user_version = 5;
 ",
 ];
