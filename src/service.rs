@@ -1,6 +1,7 @@
 //! Everything outside: files, the FHIR server, the store, and the pass that goes from one to the other. It fetches,
 //! calls the pipeline, writes, and notes what happened; it decides nothing about HER2.
 
+pub mod audit;
 pub mod brake;
 pub mod client;
 pub mod clock;

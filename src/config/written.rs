@@ -10,9 +10,9 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{
-    AssignedIds, BrakeConfig, CodingOrder, Config, ConfigError, GuidelineConfig, IdentifierConfig,
-    InputConfig, LogConfig, Mode, PublishConfig, PullConfig, ScheduleConfig, ServerConfig,
-    StoreConfig, TokenSource, TransportLimits, invalid,
+    AssignedIds, AuditConfig, BrakeConfig, CodingOrder, Config, ConfigError, GuidelineConfig,
+    IdentifierConfig, InputConfig, LogConfig, Mode, PublishConfig, PullConfig, ScheduleConfig,
+    ServerConfig, StoreConfig, TokenSource, TransportLimits, invalid,
 };
 use crate::her2::conventions::{
     Conventions, DerivedRatio, SingleProbeHigh, ThreePlusAtLowPercent, UnstatedCells,
@@ -37,6 +37,7 @@ pub(super) struct ConfigWritten {
     publish: PublishWritten,
     brake: BrakeWritten,
     convention: ConventionWritten,
+    audit: AuditConfig,
     store: StoreWritten,
     log: LogConfig,
 }
@@ -204,6 +205,7 @@ impl ConfigWritten {
                     as usize,
             },
             convention: self.convention.checked()?,
+            audit: self.audit,
             store: match self.store.path.as_str() {
                 "" => return Err(ConfigError::Missing { key: "store.path" }),
                 path => StoreConfig {
@@ -622,6 +624,11 @@ mod tests {
                 "PUBLISH__CODING_ORDER",
                 "icd",
                 "publish.coding_order must be snomed-first or loinc-first",
+            ),
+            (
+                "AUDIT__EVENTS",
+                "yes",
+                "HER2_ADAPTER__AUDIT__EVENTS must be true or false",
             ),
             ("STORE__PATH", "", "store.path must be set"),
             (

@@ -11,6 +11,7 @@ use chrono::Utc;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::MissedTickBehavior;
 
+use super::audit;
 use super::client::{Capabilities, ClientError, FhirClient};
 use super::clock::Clock;
 use super::pass::{Pass, PassOptions, PassReport};
@@ -63,11 +64,11 @@ impl Runner {
     pub async fn open(config: Config) -> Result<Self> {
         let rules = app::rules(&config)?;
         let read = config.read_server()?;
-        let reader = FhirClient::new(&read)?;
+        let reader = audit::client(&read, config.audit)?;
         let writer = match &config.server.write {
             // What is known of the server's health is known to both.
             None => reader.clone(),
-            Some(_) => FhirClient::new(&config.write_server()?)?,
+            Some(_) => audit::client(&config.write_server()?, config.audit)?,
         };
         Ok(Self {
             rules,
@@ -137,6 +138,15 @@ impl Runner {
     }
 
     async fn work(&self, options: &PassOptions) -> Result<PassReport> {
+        let ended = self.pass_between(options).await;
+        if ended.is_err() && !options.dry_run {
+            // A pass that never began, for the server must not be written to, may have tried the server.
+            audit::keep(&self.store, [&self.reader, &self.writer]).await?;
+        }
+        ended
+    }
+
+    async fn pass_between(&self, options: &PassOptions) -> Result<PassReport> {
         let writes = options.mode == Mode::Write && !options.dry_run;
         let capabilities = (self.reader.capabilities().await)
             .context("cannot read the server's CapabilityStatement")?;
