@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::fhir::json::Json;
 use crate::fhir::pool::Pool;
 use crate::pipeline::{CaseResult, Rules, derive};
-use crate::service::client::FhirClient;
+use crate::service::audit;
 use crate::service::fake_server::{Dialect, FakeServer, FakeServerOptions, Fault};
 use crate::service::output::print;
 use crate::service::pass::{PassOptions, PassReport};
@@ -122,7 +122,7 @@ pub(super) async fn explain_case(
 /// Everything that a case known to the store rests on, read from the server.
 async fn texts_of_case(config: &Config, rules: &Rules, case: &str) -> Result<Vec<String>> {
     let read = config.read_server()?;
-    let client = FhirClient::new(&read)?;
+    let client = audit::client(&read, config.audit)?;
     let store = Store::open(&config.store.path).await?;
     let sources = store.sources_of_case(case).await?;
     let shadow = store.last_shadow(case).await?;
@@ -131,12 +131,12 @@ async fn texts_of_case(config: &Config, rules: &Rules, case: &str) -> Result<Vec
         .await?
         .and_then(|published| published.subject)
         .or_else(|| shadow.and_then(|(_, result)| result.subject));
-    store.close().await;
     if sources.is_empty() {
+        store.close().await;
         bail!(Usage(format!("{case} is not known here; run a pass first")));
     }
     let capabilities = client.capabilities().await?;
-    let puller = Puller::new(client, read.base.as_str(), capabilities);
+    let puller = Puller::new(client.clone(), read.base.as_str(), capabilities);
     let texts = puller
         .neighbourhood(
             subject.as_deref(),
@@ -145,8 +145,11 @@ async fn texts_of_case(config: &Config, rules: &Rules, case: &str) -> Result<Vec
             true,
             rules,
         )
-        .await?;
-    Ok(texts.into_values().collect())
+        .await;
+    // The next pass tells of it.
+    audit::keep(&store, [&client, &client]).await?;
+    store.close().await;
+    Ok(texts?.into_values().collect())
 }
 
 /// `fake-server`: the FHIR server of the demo and the tests alone.

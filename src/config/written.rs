@@ -10,10 +10,10 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{
-    AnnounceConfig, AssignedIds, BrakeConfig, CodingOrder, Config, ConfigError, GuidelineConfig,
-    IdentifierConfig, InputConfig, LogConfig, Mode, PublishConfig, PullConfig, ScheduleConfig,
-    SecretSource, ServerConfig, SignOffConfig, StoreConfig, TokenSource, TransportLimits, invalid,
-    is_loopback, webhook_secrets,
+    AnnounceConfig, AssignedIds, AuditConfig, BrakeConfig, CodingOrder, Config, ConfigError,
+    GuidelineConfig, IdentifierConfig, InputConfig, LogConfig, Mode, PublishConfig, PullConfig,
+    ScheduleConfig, SecretSource, ServerConfig, SignOffConfig, StoreConfig, TokenSource,
+    TransportLimits, invalid, is_loopback, webhook_secrets,
 };
 use crate::her2::conventions::{
     Conventions, DerivedRatio, SingleProbeHigh, ThreePlusAtLowPercent, UnstatedCells,
@@ -43,6 +43,7 @@ pub(super) struct ConfigWritten {
     brake: BrakeWritten,
     announce: AnnounceWritten,
     convention: ConventionWritten,
+    audit: AuditConfig,
     store: StoreWritten,
     log: LogConfig,
 }
@@ -252,6 +253,7 @@ impl ConfigWritten {
             },
             announce: self.announce.checked(allow_http)?,
             convention: self.convention.checked()?,
+            audit: self.audit,
             store: match self.store.path.as_str() {
                 "" => return Err(ConfigError::Missing { key: "store.path" }),
                 path => StoreConfig {
@@ -777,6 +779,11 @@ mod tests {
                 "PUBLISH__CODING_ORDER",
                 "icd",
                 "publish.coding_order must be snomed-first or loinc-first",
+            ),
+            (
+                "AUDIT__EVENTS",
+                "yes",
+                "HER2_ADAPTER__AUDIT__EVENTS must be true or false",
             ),
             ("STORE__PATH", "", "store.path must be set"),
             (

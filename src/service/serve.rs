@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::MissedTickBehavior;
 
 use super::announce::Announcer;
+use super::audit;
 use super::client::{Capabilities, ClientError, FhirClient};
 use super::clock::Clock;
 use super::pass::{Pass, PassOptions, PassReport};
@@ -65,11 +66,11 @@ impl Runner {
     pub async fn open(config: Config) -> Result<Self> {
         let rules = app::rules(&config)?;
         let read = config.read_server()?;
-        let reader = FhirClient::new(&read)?;
+        let reader = audit::client(&read, config.audit)?;
         let writer = match &config.server.write {
             // What is known of the server's health is known to both.
             None => reader.clone(),
-            Some(_) => FhirClient::new(&config.write_server()?)?,
+            Some(_) => audit::client(&config.write_server()?, config.audit)?,
         };
         Ok(Self {
             rules,
@@ -148,6 +149,15 @@ impl Runner {
     }
 
     async fn work(&self, options: &PassOptions) -> Result<PassReport> {
+        let ended = self.pass_between(options).await;
+        if ended.is_err() && !options.dry_run {
+            // A pass that never began, for the server must not be written to, may have tried the server.
+            audit::keep(&self.store, [&self.reader, &self.writer]).await?;
+        }
+        ended
+    }
+
+    async fn pass_between(&self, options: &PassOptions) -> Result<PassReport> {
         let writes = options.may_write();
         let capabilities = (self.reader.capabilities().await)
             .context("cannot read the server's CapabilityStatement")?;

@@ -136,17 +136,22 @@ fn asks_what_is_to_be_asked(
         wanted.tasks.iter().any(|asked| asked.id == task.identity) || task.reason == "final-changed"
     };
     if let Some(task) = of_case().find(|task| task.is_open && !is_wanted(task)) {
-        return Err(format!("a Task is open for a question that is gone: {}", task.reason));
+        return Err(format!(
+            "a Task is open for a question that is gone: {}",
+            task.reason
+        ));
     }
     let Some(current) = standing.map(Kept::current) else {
         return Ok(());
     };
-    let open = of_case().filter(|task| task.is_open && task.reason == "sign-off").count();
-    let has_questions = of_case().any(|task| {
-        task.is_open && !matches!(task.reason.as_str(), "sign-off" | "final-changed")
-    });
+    let open = of_case()
+        .filter(|task| task.is_open && task.reason == "sign-off")
+        .count();
+    let has_questions = of_case()
+        .any(|task| task.is_open && !matches!(task.reason.as_str(), "sign-off" | "final-changed"));
     let is_signed = of_case().any(|task| {
-        (task.signed.iter()).any(|said| said.decision == "accept" && said.version == current.version)
+        (task.signed.iter())
+            .any(|said| said.decision == "accept" && said.version == current.version)
     });
     let waits = is_signed && has_questions;
     let is_unresolved = case.decision.status == Status::Insufficient;
@@ -192,10 +197,14 @@ fn is_final_by_signature_alone(kept: &Kept, tasks: &[Task]) -> Result<(), String
                     .any(|said| said.decision == decision && said.version == reviewed.version)
         });
         if !is_answered {
-            return Err(format!("nobody has said {decision} of exactly the version before it"));
+            return Err(format!(
+                "nobody has said {decision} of exactly the version before it"
+            ));
         }
         if version.content != reviewed.content {
-            return Err("a version with a signature says something else than was signed".to_owned());
+            return Err(
+                "a version with a signature says something else than was signed".to_owned(),
+            );
         }
         before = Some(version);
     }
@@ -342,7 +351,9 @@ struct Said {
 fn said(task: &Value) -> Option<Said> {
     let output = |name: &str| {
         let outputs = task["output"].as_array()?;
-        let output = outputs.iter().find(|output| output["type"]["text"] == name)?;
+        let output = outputs
+            .iter()
+            .find(|output| output["type"]["text"] == name)?;
         let value = [&output["valueCode"], &output["valueString"]];
         value.into_iter().find_map(Value::as_str).map(str::to_owned)
     };

@@ -47,7 +47,11 @@ fn open_tasks(server: &FakeServer, patient: usize) -> Vec<Value> {
     let parsed = tasks.map(|text| serde_json::from_str::<Value>(&text).unwrap());
     parsed
         .filter(|task| task["status"] == "requested")
-        .filter(|task| of_patient.iter().any(|patient| task["for"]["reference"] == patient.as_str()))
+        .filter(|task| {
+            of_patient
+                .iter()
+                .any(|patient| task["for"]["reference"] == patient.as_str())
+        })
         .collect()
 }
 

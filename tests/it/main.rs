@@ -4,6 +4,7 @@
 
 mod announce;
 mod answers;
+mod audit;
 mod brake;
 mod commands;
 mod contradictions;

@@ -37,7 +37,11 @@ impl Pass<'_> {
         let now = self.publisher.clock.now();
         let mut cases = self.due(now).await?;
         // A write that nobody has confirmed is looked after even where nothing of the case is left.
-        cases.extend(self.store.intended_cases(&self.publisher.target.server).await?);
+        cases.extend(
+            self.store
+                .intended_cases(&self.publisher.target.server)
+                .await?,
+        );
         cases.extend(self.answered(since).await?);
         cases.extend(self.cancelled_orders(since).await?);
         cases.extend(self.changed_unseen(options, now).await?);
