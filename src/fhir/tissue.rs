@@ -66,6 +66,7 @@ impl<'r> Specimens<'r> {
                 );
                 let subject = json.get("subject").and_then(|subject| {
                     pool.key_of(&Reference::read(subject), "Patient", &resource.key)
+                        .map(|patient| pool.surviving(patient))
                 });
                 let conditions = (json.items_at("extension").iter())
                     .filter(|extension| extension.text_at("url") == Some(DIAGNOSIS))

@@ -186,7 +186,8 @@ fn of_another_primary(sources: &Sources<'_>, mapping: &Mapping) -> BTreeSet<Stri
 
 fn patient_of(resource: &Resource<'_>, sources: &Sources<'_>) -> Option<String> {
     let subject = Reference::read(resource.json.get("subject")?);
-    sources.pool.key_of(&subject, "Patient", &resource.key)
+    let patient = sources.pool.key_of(&subject, "Patient", &resource.key)?;
+    Some(sources.pool.surviving(patient))
 }
 
 /// What a specimen says of itself, or the Condition that it holds material of.

@@ -272,31 +272,31 @@ fn has_never_gone_backwards(
     tasks: &[Task],
     has_lost: bool,
 ) -> Result<(), String> {
-    let live: Vec<&Version> = (kept.versions.iter())
-        .filter(|version| version.status != "entered-in-error")
-        .collect();
     let mut seen: Vec<&str> = Vec::new();
     let mut before: Option<&Version> = None;
-    for version in live.iter().copied() {
-        let is_known = match has_lost {
-            true => seen.last() == Some(&version.fingerprint.as_str()),
-            false => seen.contains(&version.fingerprint.as_str()),
-        };
+    for version in &kept.versions {
+        if version.status == "entered-in-error" {
+            before = None;
+            continue;
+        }
+        let follows = before.is_some_and(|before| before.content == version.content);
         // A person's answer makes a version of what stands.
-        let is_answer = before.is_some_and(|before: &Version| {
-            before.fingerprint == version.fingerprint
-                && (version.status == "final" || version.is_rejected)
-                && !(before.status == "final" || before.is_rejected)
-        });
+        let is_answer = follows
+            && before.is_some_and(|before| {
+                (version.status == "final" || version.is_rejected)
+                    && !(before.status == "final" || before.is_rejected)
+            });
         before = Some(version);
         if is_answer {
             continue;
         }
-        if is_known {
+        let has_come_back = !has_lost && seen.contains(&version.fingerprint.as_str());
+        if follows || has_come_back {
             return Err("the same evidence made a second version".to_owned());
         }
         seen.push(&version.fingerprint);
     }
+    let live = (kept.versions.iter()).filter(|version| version.status != "entered-in-error");
     let mut newest: BTreeMap<String, usize> = BTreeMap::new();
     for version in live {
         for (source, place) in inputs(&version.fingerprint, server, tasks) {
