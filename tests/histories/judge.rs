@@ -149,9 +149,11 @@ fn asks_what_is_to_be_asked(
         .count();
     let has_questions = of_case()
         .any(|task| task.is_open && !matches!(task.reason.as_str(), "sign-off" | "final-changed"));
+    // What an earlier question was answered with is no answer to this one.
     let is_signed = of_case().any(|task| {
-        (task.signed.iter())
-            .any(|said| said.decision == "accept" && said.version == current.version)
+        wanted.sign_off.as_ref() == Some(&task.identity)
+            && (task.signed.iter())
+                .any(|said| said.decision == "accept" && said.version == current.version)
     });
     let waits = is_signed && has_questions;
     let is_unresolved = case.decision.status == Status::Insufficient;

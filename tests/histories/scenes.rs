@@ -127,3 +127,19 @@ async fn a_signature_on_an_earlier_version_signs_nothing() {
     ]);
     assert_eq!(World::play(&history).await, Ok(()));
 }
+
+#[tokio::test]
+async fn a_withdrawal_that_was_refused_is_tried_again_although_its_evidence_is_gone() {
+    let actions = vec![
+        score(1),
+        run(1, Until::AfterWrite),
+        Action::Delete { patient: 0 },
+        Action::Fault {
+            fault: "status:code=403",
+            method: "POST",
+        },
+        run(1, Until::AfterWrite),
+    ];
+    let history = History { server: 9, actions };
+    assert_eq!(World::play(&history).await, Ok(()));
+}

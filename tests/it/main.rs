@@ -25,6 +25,7 @@ mod profiles;
 mod properties;
 mod reading;
 mod reference_cases;
+mod reflex;
 mod replay;
 mod samples;
 mod serve;

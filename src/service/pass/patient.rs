@@ -44,13 +44,10 @@ impl Pass<'_> {
     ) -> Result<bool, PassError> {
         let OfPatient { changed, texts } = patient;
         // Cases that the changed resources belonged to before, and everything those cases rested on.
-        let mut earlier: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let earlier = self.cases_of_sources(&changed).await?;
         let mut wanted = changed.clone();
-        for source in &changed {
-            for case in self.store.cases_of_source(source).await? {
-                wanted.extend(self.store.sources_of_case(&case).await?);
-                earlier.entry(case).or_default().insert(source.clone());
-            }
+        for case in earlier.keys() {
+            wanted.extend(self.store.sources_of_case(case).await?);
         }
         // What else is published of the patient is looked at too: what it rests on may have gone without a word.
         let mut due: BTreeSet<String> = earlier.keys().cloned().collect();
@@ -113,6 +110,8 @@ impl Pass<'_> {
             if is_settled || is_last {
                 (report.unmapped).extend(derived.coverage.unmapped().map(|(key, _)| key.clone()));
                 let only_held = only_held(&progress.outcomes);
+                // Those too that this pass has first met, for what they rest on may have gone meanwhile.
+                let earlier = self.cases_of_sources(&changed).await?;
                 let ended = close(progress.outcomes, &derived, report);
                 let is_settled =
                     |id: &&String| !matches!(ended.get(*id), Some(Ended::Retry | Ended::Failed));
@@ -132,6 +131,20 @@ impl Pass<'_> {
             known = Texts::new();
         }
         Ok(true)
+    }
+
+    /// The cases that resources are noted as sources of, each with those of them.
+    async fn cases_of_sources(
+        &self,
+        sources: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, BTreeSet<String>>, PassError> {
+        let mut cases: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for source in sources {
+            for case in self.store.cases_of_source(source).await? {
+                cases.entry(case).or_default().insert(source.clone());
+            }
+        }
+        Ok(cases)
     }
 
     /// Sights the cases that are not sighted; which those are.
