@@ -524,6 +524,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_of_a_patient_and_of_the_record_it_was_merged_into_is_of_one_patient() {
+        let ordered = r#""basedOn":[{"reference":"ServiceRequest/1"}]"#;
+        let first = observation("first", &format!("{P1},{ordered}"));
+        let second = observation("second", &format!("{P2},{ordered}"));
+        let apart = groups(&[&first, &second], false);
+        assert_eq!(apart, [vec!["first"], vec!["second"]]);
+        let merged = r#"{"resourceType":"Patient","id":"p1","link":[{"type":"replaced-by","other":{"reference":"Patient/p2"}}]}"#;
+        let together = groups(&[&first, &second, merged], false);
+        assert_eq!(together, [vec!["first", "second"], vec!["p1"]]);
+    }
+
+    #[test]
     fn a_patient_and_a_condition_join_nothing_and_are_looked_up() {
         let focus = r#""focus":[{"reference":"Condition/c"}]"#;
         let resources = [

@@ -212,9 +212,15 @@ impl<'i, M: ExactSizeIterator<Item = u32> + Clone> Group<'_, 'i, M> {
             return Err("too many reports and results belong together");
         }
         let repeated = pool.repeated();
-        for number in looked_up {
+        let mut seen = looked_up.clone();
+        while let Some(number) = looked_up.pop_first() {
             if let Some((text, full_url, place)) = self.entries.resource(number) {
                 let json = Json::parse_within(text, &mut left).map_err(|_| TOO_MANY_VALUES)?;
+                // A patient may have been merged into one that was merged itself.
+                if json.text_at("resourceType") == Some("Patient") {
+                    let linked = self.entries.groups.looked_up(&json).unwrap_or_default();
+                    looked_up.extend(linked.into_iter().filter(|number| seen.insert(*number)));
+                }
                 // What is wrong with it is said where its own group is read.
                 let _ = pool.add(json, full_url.as_deref(), &place);
             }

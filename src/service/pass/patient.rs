@@ -19,6 +19,7 @@ use crate::pipeline::{CaseResult, Derived, derive};
 use crate::service::brake::{HELD, Read};
 use crate::service::publish::{Attempt, Change, Outcome, Sighting, Wait, ends_the_pass, given_up};
 use crate::service::pull::Texts;
+use crate::service::replay::units_of_cases;
 
 /// How often a patient's resources are read in one pass before a case is left to the next.
 const MOST_ROUNDS: u32 = 4;
@@ -123,6 +124,7 @@ impl Pass<'_> {
                 }
                 enter_units(report, &touched, &earlier, &ended, only_held);
                 enter_gone(report, &changed, &texts, &earlier, &ended);
+                self.keep_open(&ended, &hand.brake.held, report).await?;
                 self.quarantine(&derived, &pool, hand).await?;
                 return Ok(true);
             }
@@ -285,6 +287,32 @@ impl Pass<'_> {
             if !sources.iter().eq(&known) {
                 let sources: Vec<String> = sources.into_iter().collect();
                 self.store.set_sources_of_case(&case.id, &sources).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the units of cases that have not come to an end for the next pass, those too that this pass did not see.
+    async fn keep_open(
+        &self,
+        ended: &BTreeMap<String, Ended>,
+        held: &BTreeSet<String>,
+        report: &mut PassReport,
+    ) -> Result<(), PassError> {
+        for (case, end) in ended {
+            let why = match end {
+                Ended::Retry if held.contains(case) => HELD,
+                Ended::Retry => "retry",
+                Ended::Failed => "failed",
+                _ => continue,
+            };
+            for unit in units_of_cases(self.store, std::slice::from_ref(case))
+                .await?
+                .into_keys()
+            {
+                if !report.units.contains_key(&unit) {
+                    report.open.entry(unit).or_insert(why);
+                }
             }
         }
         Ok(())

@@ -73,7 +73,7 @@ impl Publisher<'_> {
         signature: &Signature,
     ) -> Result<Attempt, Trouble> {
         let now = instant(judged.now);
-        let [result, provenance] = signed(
+        let [result, mut provenance] = signed(
             judged.case,
             judged.pool,
             self.rules,
@@ -84,6 +84,7 @@ impl Publisher<'_> {
             &now,
         )
         .map_err(|_| Trouble::not_composable())?;
+        self.lead_to_inputs(&mut provenance, Some(&signature.signer))?;
         let entries = [
             Entry {
                 written: result,
