@@ -60,7 +60,8 @@ impl<'r> Specimens<'r> {
                         .filter_map(|container| container.get("type").map(Concept::read)),
                 );
                 let subject = json.get("subject").and_then(|subject| {
-                    pool.key_of(&Reference::read(subject), "Patient", &resource.key)
+                    let patient = pool.key_of(&Reference::read(subject), "Patient", &resource.key);
+                    patient.map(|patient| pool.surviving(patient))
                 });
                 let node = SpecimenNode {
                     subject,
