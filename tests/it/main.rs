@@ -14,6 +14,8 @@ mod golden_cases;
 mod large_pages;
 mod layers;
 mod mapping_files;
+#[path = "../supersession/mod.rs"]
+mod matrix;
 mod narrative;
 mod new_lab;
 mod passes;
@@ -30,6 +32,7 @@ mod shadow;
 mod shapes;
 mod staining;
 mod structured;
+mod supersession;
 mod support;
 mod table;
 mod tissue;
