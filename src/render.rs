@@ -1,4 +1,4 @@
-//! What people read: the decision table of an edition, one case with its reasons, one case by two editions, which codes
+//! What people read: the decision table of an edition, the table of supersession, one case with its reasons, one case by two editions, which codes
 //! occur, and what unmapped ones may mean.
 //!
 //! Sentences come from the rules and reasons themselves; here they are only laid out. What was sent by a server may
@@ -8,12 +8,14 @@ mod codes;
 mod explained;
 mod side_by_side;
 mod suggestions;
+mod supersession;
 mod table;
 
 pub use codes::{CodeList, CodesFormat};
 pub use explained::{explained, one_line};
 pub use side_by_side::side_by_side;
 pub use suggestions::suggestions;
+pub use supersession::supersession;
 pub use table::{table, tables};
 
 /// How something is laid out.
@@ -23,7 +25,7 @@ pub enum Format {
     Text,
     /// For a document.
     Markdown,
-    /// For a spreadsheet: RFC 4180, with `\n` between records. Only the decision table has this form.
+    /// For a spreadsheet: RFC 4180, with `\n` between records. Only tables have this form.
     Csv,
 }
 

@@ -15,6 +15,8 @@ mod golden_cases;
 mod large_pages;
 mod layers;
 mod mapping_files;
+#[path = "../supersession/mod.rs"]
+mod matrix;
 mod metastases;
 mod narrative;
 mod new_lab;
@@ -33,6 +35,7 @@ mod shadow;
 mod shapes;
 mod staining;
 mod structured;
+mod supersession;
 mod support;
 mod table;
 mod tissue;
