@@ -8,6 +8,7 @@ pub mod coverage;
 pub mod edition;
 pub mod gather;
 mod handling;
+pub mod history;
 pub mod ledger;
 pub mod lifecycle;
 mod patient_view;
@@ -16,6 +17,7 @@ pub mod reflex;
 pub mod results;
 pub mod sign_off;
 mod told;
+pub mod worklist;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;

@@ -14,6 +14,7 @@ use tokio::time::MissedTickBehavior;
 use super::announce::Announcer;
 use super::client::{Capabilities, ClientError, FhirClient};
 use super::clock::Clock;
+use super::desk::Desk;
 use super::pass::{Pass, PassOptions, PassReport};
 use super::publish::Publisher;
 use super::publish::known::{Servers, holder};
@@ -148,7 +149,39 @@ impl Runner {
     }
 
     async fn work(&self, options: &PassOptions) -> Result<PassReport> {
-        let writes = options.may_write();
+        let work = async |pass: Pass<'_>| Ok(pass.run(options).await?);
+        self.with_servers(options.may_write(), work).await
+    }
+
+    /// Lets a person look at the worklist, or answer it. If that may write, what is due of announcements is sent then.
+    ///
+    /// # Errors
+    /// As of [`Runner::pass`], and what `act` finds.
+    pub async fn desk<T>(
+        &self,
+        writes: bool,
+        act: impl AsyncFnOnce(&Desk<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let at_desk = async |pass: Pass<'_>| {
+            let desk = Desk {
+                puller: pass.puller,
+                publisher: pass.publisher,
+            };
+            act(&desk).await
+        };
+        let ended = self.with_servers(writes, at_desk).await;
+        if writes {
+            self.announcer.deliver(&self.store).await?;
+        }
+        ended
+    }
+
+    /// Does something with what a pass has: the servers as they are now, and the store.
+    async fn with_servers<T>(
+        &self,
+        writes: bool,
+        act: impl AsyncFnOnce(Pass<'_>) -> Result<T>,
+    ) -> Result<T> {
         let capabilities = (self.reader.capabilities().await)
             .context("cannot read the server's CapabilityStatement")?;
         let writing = match &self.config.server.write {
@@ -183,7 +216,7 @@ impl Runner {
             rules: &self.rules,
             settings: &self.config.pull,
         };
-        Ok(pass.run(options).await?)
+        act(pass).await
     }
 
     /// Works until it is told to stop, or nobody can tell it any more. What arrives during a pass waits for its end; a
