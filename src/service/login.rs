@@ -3,9 +3,7 @@
 /// The login of the user whose rights this process has. Variables of the environment, which anybody can set, say nothing.
 #[cfg(unix)]
 pub fn login() -> Option<String> {
-    use nix::unistd::{Uid, User};
-    let user = User::from_uid(Uid::effective()).ok().flatten()?;
-    Some(user.name)
+    uzers::get_effective_username()?.into_string().ok()
 }
 
 /// Not known how to tell here, so nobody signs at the terminal.

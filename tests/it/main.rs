@@ -24,6 +24,7 @@ mod properties;
 mod reading;
 mod reference_cases;
 mod replay;
+mod review;
 mod samples;
 mod serve;
 mod shadow;
