@@ -169,11 +169,11 @@ impl Runner {
             };
             act(&desk).await
         };
-        let ended = self.with_servers(writes, at_desk).await;
+        let ended = self.with_servers(writes, at_desk).await?;
         if writes {
             self.announcer.deliver(&self.store).await?;
         }
-        ended
+        Ok(ended)
     }
 
     /// Does something with what a pass has: the servers as they are now, and the store.

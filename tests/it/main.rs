@@ -13,6 +13,7 @@ mod edge_cases;
 mod golden_cases;
 mod large_pages;
 mod layers;
+mod lifecycle;
 mod mapping_files;
 mod narrative;
 mod new_lab;
