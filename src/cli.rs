@@ -5,6 +5,7 @@ mod explain;
 mod mappings;
 mod offline;
 mod replay;
+mod review;
 mod server;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ use crate::pipeline::ledger::Ledger;
 use crate::render;
 use crate::service::client::{ClientError, ClientSetupError};
 use crate::service::demo;
+use crate::service::desk::DeskError;
 use crate::service::fake_server::{Dialect, Fault};
 use crate::service::output::print;
 use crate::service::pass::PassOptions;
@@ -126,6 +128,9 @@ enum Command {
     ///
     /// A pass over these cases alone; how far passes have read does not move. What stands as it should is left alone.
     Replay(replay::ReplayArguments),
+    /// The worklist at a terminal: what is open, and the answers of those who may sign
+    #[command(subcommand)]
+    Review(review::ReviewCommand),
     /// Settings, connection and what the server can do; what is wrong and how to mend it
     Check {
         /// Also try what the server to write to honours, on a tagged Basic that is deleted after.
@@ -223,6 +228,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
             || cause.is::<UnknownRelease>()
             || matches!(cause.downcast_ref(), Some(TargetError::Unfenced))
             || cause.is::<Usage>()
+            || matches!(cause.downcast_ref(), Some(DeskError::Refused(_)))
         {
             return WRONG_INPUT;
         }
@@ -305,6 +311,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
         Command::Check { shadow: true, .. } => check::shadow(&config).await,
         Command::Check { probe_write, .. } => check::check(&config, probe_write).await,
         Command::Replay(arguments) => replay::replay(config, arguments).await,
+        Command::Review(command) => review::review(config, command).await,
         Command::Mappings(command) => mappings::run(command, &config).await,
         Command::Serve => server::serve(config).await,
         Command::FakeServer {

@@ -8,6 +8,7 @@ pub mod coverage;
 pub mod edition;
 pub mod gather;
 mod handling;
+pub mod history;
 pub mod ledger;
 pub mod lifecycle;
 pub mod metastases;
@@ -17,6 +18,7 @@ pub mod reflex;
 pub mod results;
 pub mod sign_off;
 mod told;
+pub mod worklist;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;

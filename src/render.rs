@@ -1,22 +1,26 @@
-//! What people read: the decision table of an edition, the table of supersession, one case with its reasons, one case by two editions, which codes
-//! occur, and what unmapped ones may mean.
+//! What people read: the decision table of an edition, the table of supersession, one case with its reasons, one case by two
+//! editions, which codes occur, what unmapped ones may mean, the worklist, and the history of a case.
 //!
 //! Sentences come from the rules and reasons themselves; here they are only laid out. What was sent by a server may
 //! stand among them, so everything is made printable, and escaped where it becomes Markdown.
 
 mod codes;
 mod explained;
+mod history;
 mod side_by_side;
 mod suggestions;
 mod supersession;
 mod table;
+mod worklist;
 
 pub use codes::{CodeList, CodesFormat};
 pub use explained::{explained, one_line};
+pub use history::history;
 pub use side_by_side::side_by_side;
 pub use suggestions::suggestions;
 pub use supersession::supersession;
 pub use table::{table, tables};
+pub use worklist::{shown, worklist};
 
 /// How something is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

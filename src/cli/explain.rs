@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::ExplainFormat;
 use crate::fhir::pool::Pool;
+use crate::pipeline::history::CaseHistory;
 use crate::pipeline::record::DecisionRecord;
 use crate::pipeline::{CaseResult, Rules, derive};
 use crate::render;
@@ -33,10 +34,7 @@ impl<'r> Explaining<'r> {
         match self.format {
             ExplainFormat::Json => {
                 for case in cases {
-                    let record = serde_json::to_string_pretty(&DecisionRecord::of(case))?;
-                    let before = if self.is_first { "[" } else { "," };
-                    print(&format!("{before}\n  {}", record.replace('\n', "\n  ")))?;
-                    self.is_first = false;
+                    self.item(&serde_json::to_string_pretty(&DecisionRecord::of(case))?)?;
                 }
             }
             ExplainFormat::Ndjson => {
@@ -47,6 +45,31 @@ impl<'r> Explaining<'r> {
             ExplainFormat::Text => self.pages(cases, pool, render::Format::Text)?,
             ExplainFormat::Markdown => self.pages(cases, pool, render::Format::Markdown)?,
         }
+        Ok(())
+    }
+
+    /// What became of the last case; in JSON an object of its own, for the record has its closed form.
+    pub(super) fn print_history(&mut self, history: &CaseHistory) -> Result<()> {
+        match self.format {
+            ExplainFormat::Json => self.item(&serde_json::to_string_pretty(history)?)?,
+            ExplainFormat::Ndjson => print(&format!("{}\n", serde_json::to_string(history)?))?,
+            ExplainFormat::Text => {
+                print(&render::history(history, usize::MAX, render::Format::Text))?;
+            }
+            ExplainFormat::Markdown => print(&render::history(
+                history,
+                usize::MAX,
+                render::Format::Markdown,
+            ))?,
+        }
+        Ok(())
+    }
+
+    /// One more item of the JSON list.
+    fn item(&mut self, text: &str) -> Result<()> {
+        let before = if self.is_first { "[" } else { "," };
+        print(&format!("{before}\n  {}", text.replace('\n', "\n  ")))?;
+        self.is_first = false;
         Ok(())
     }
 

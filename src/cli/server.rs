@@ -1,6 +1,5 @@
 //! The commands that talk to a FHIR server, or are one: `run`, `explain --case`, `fake-server`.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,14 +11,16 @@ use super::offline::name_unmapped;
 use super::{ExplainFormat, Uncovered, Usage, strict_code, warn_of_placeholder};
 use crate::app;
 use crate::config::Config;
-use crate::fhir::json::Json;
-use crate::fhir::pool::Pool;
+use crate::mapping::output::{OUTPUT, OutputCodes};
+use crate::pipeline::history::CaseHistory;
 use crate::pipeline::{CaseResult, Rules, derive};
 use crate::service::audit;
+use crate::service::evidence::{Known, pool_of};
 use crate::service::fake_server::{Dialect, FakeServer, FakeServerOptions, Fault};
+use crate::service::history::Histories;
 use crate::service::output::print;
 use crate::service::pass::{PassOptions, PassReport};
-use crate::service::pull::Puller;
+use crate::service::pull::{Puller, Texts};
 use crate::service::serve::{Runner, triggers};
 use crate::service::store::Store;
 
@@ -83,35 +84,39 @@ pub(super) async fn serve(config: Config) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `explain --case ID`: the decision record of a case that an earlier pass has seen.
+/// `explain --case ID`: the decision record of a case that an earlier pass has seen, and its history.
 pub(super) async fn explain_case(
     config: &Config,
     case: &str,
     format: ExplainFormat,
 ) -> Result<ExitCode> {
     let rules = app::rules(config)?;
-    let texts = texts_of_case(config, &rules, case).await?;
-    let mut pool = Pool::new(config.server.read.as_ref().map(url::Url::as_str));
-    for text in &texts {
-        if let Ok(json) = Json::parse(text) {
-            // Only what the server gave as a resource is in the texts.
-            let _ = pool.add(json, None, "the server");
-        }
-    }
+    let store = Store::open(&config.store.path).await?;
+    let read = read_case(config, &rules, &store, case).await;
+    store.close().await;
+    let (texts, history) = read?;
+    let base = config.read_server()?.base;
+    let pool = pool_of(&texts, base.as_str());
     let derived = derive(&pool, &rules);
     let found: Vec<&CaseResult> = derived
         .cases
         .iter()
         .filter(|found| found.id == case)
         .collect();
-    if found.is_empty() {
+    if found.is_empty() && history.versions.is_empty() {
         bail!(Usage(format!(
             "nothing on the server makes {case} any more"
         )));
     }
     let mut explaining = Explaining::new(&rules, format);
     explaining.print(&found, &pool)?;
+    if !history.versions.is_empty() {
+        explaining.print_history(&history)?;
+    }
     explaining.finish()?;
+    if found.is_empty() {
+        tracing::warn!("nothing on the server makes {case} any more; its history is left");
+    }
     name_unmapped(derived.coverage.unmapped().count());
     let mut uncovered = Uncovered::new(rules.guidelines.chosen);
     uncovered.count(found.into_iter());
@@ -119,37 +124,41 @@ pub(super) async fn explain_case(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Everything that a case known to the store rests on, read from the server.
-async fn texts_of_case(config: &Config, rules: &Rules, case: &str) -> Result<Vec<String>> {
+/// Everything that a case known to the store rests on, read from the server, and what became of it.
+async fn read_case(
+    config: &Config,
+    rules: &Rules,
+    store: &Store,
+    case: &str,
+) -> Result<(Texts, CaseHistory)> {
     let read = config.read_server()?;
     let client = audit::client(&read, config.audit)?;
-    let store = Store::open(&config.store.path).await?;
-    let sources = store.sources_of_case(case).await?;
-    let shadow = store.last_shadow(case).await?;
-    let subject = store
-        .published(case)
-        .await?
-        .and_then(|published| published.subject)
-        .or_else(|| shadow.and_then(|(_, result)| result.subject));
-    if sources.is_empty() {
-        store.close().await;
+    let (writer, written) = match &config.server.write {
+        None => (client.clone(), read.base.clone()),
+        Some(_) => {
+            let write = config.write_server()?;
+            (audit::client(&write, config.audit)?, write.base)
+        }
+    };
+    let codes = OutputCodes::load(OUTPUT)?;
+    let histories = Histories {
+        client: &writer,
+        server: written.as_str().trim_end_matches('/'),
+        store,
+        base: &rules.base,
+        codes: &codes,
+    };
+    let known = Known::of(store, case).await?;
+    if known == Known::default() {
         bail!(Usage(format!("{case} is not known here; run a pass first")));
     }
     let capabilities = client.capabilities().await?;
     let puller = Puller::new(client.clone(), read.base.as_str(), capabilities);
-    let texts = puller
-        .neighbourhood(
-            subject.as_deref(),
-            &BTreeMap::new(),
-            &sources.into_iter().collect(),
-            true,
-            rules,
-        )
-        .await;
+    let texts = known.read(&puller, rules).await;
+    let history = histories.of(case).await;
     // The next pass tells of it.
-    audit::keep(&store, [&client, &client]).await?;
-    store.close().await;
-    Ok(texts?.into_values().collect())
+    audit::keep(store, [&client, &writer]).await?;
+    Ok((texts?, history?))
 }
 
 /// `fake-server`: the FHIR server of the demo and the tests alone.

@@ -5,10 +5,17 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use super::lifecycle::ResultState;
-use super::results::{Prior, Signature, Verdict};
+use super::results::{Prior, Signature, Verdict, revised};
 use crate::fhir::elements::Concept;
 use crate::fhir::json::Json;
+
+/// The outputs of an answer: what was decided, about which version, and why.
+const DECISION: &str = "decision";
+const VERSION: &str = "version";
+const REASON: &str = "reason";
 
 /// Whose signatures count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,7 +100,7 @@ pub fn answer(task: &Json<'_>, id: &str, signing: &Signing) -> Answered {
     if task.text_at("status") != Some("completed") {
         return Answered::Not;
     }
-    let verdict = output(task, "decision").and_then(|word| {
+    let verdict = output(task, DECISION).and_then(|word| {
         [Verdict::Accept, Verdict::Reject]
             .into_iter()
             .find(|verdict| word.trim().eq_ignore_ascii_case(verdict.name()))
@@ -101,7 +108,7 @@ pub fn answer(task: &Json<'_>, id: &str, signing: &Signing) -> Answered {
     let Some(verdict) = verdict else {
         return Answered::Flawed(Flaw::NoDecision);
     };
-    let Some(version) = output(task, "version").and_then(|text| version_in(&text)) else {
+    let Some(version) = output(task, VERSION).and_then(|text| version_in(&text)) else {
         return Answered::Flawed(Flaw::NoVersion);
     };
     let Some(signer) = attested(task, &signing.attested) else {
@@ -114,7 +121,7 @@ pub fn answer(task: &Json<'_>, id: &str, signing: &Signing) -> Answered {
     Answered::Said {
         signature: Signature {
             verdict,
-            reason: output(task, "reason"),
+            reason: output(task, REASON),
             signer,
             task: match stated {
                 Some(version) => format!("{id}/_history/{version}"),
@@ -148,15 +155,109 @@ pub fn follows(answered: Answered, standing: &Prior, has_open_questions: bool) -
     }
 }
 
+/// What a person who is known has said of a Task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// What.
+    pub verdict: Verdict,
+    /// Why, or what was found.
+    pub reason: Option<String>,
+    /// Who: a reference.
+    pub signer: String,
+}
+
+impl Said {
+    /// That a Task is answered so by this person.
+    pub fn by(signer: &str, verdict: Verdict, reason: Option<&str>) -> Self {
+        let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+        Self {
+            verdict,
+            reason: reason.map(str::to_owned),
+            signer: signer.to_owned(),
+        }
+    }
+}
+
+/// A sign-off Task completed with an answer about a version of the result, as [`answer`] reads it. `now` is a FHIR instant.
+pub fn signed_task(task: &str, said: &Said, version: &str, now: &str) -> Option<String> {
+    let mut outputs = vec![
+        output_of(DECISION, "valueCode", said.verdict.name()),
+        output_of(VERSION, "valueString", version),
+    ];
+    let reason = said.reason.as_deref();
+    outputs.extend(reason.map(|reason| output_of(REASON, "valueString", reason)));
+    completed(task, &outputs, None, now)
+}
+
+/// The Task of a question, completed: whether it was justified, and as a note what was found and by whom.
+pub fn answered_question(task: &str, said: &Said, now: &str) -> Option<String> {
+    let text = said
+        .reason
+        .as_deref()
+        .unwrap_or("Nothing further was said.");
+    // An Annotation names no role as its author in R4.
+    let note = match said.signer.starts_with("Practitioner/") {
+        true => {
+            json!({ "authorReference": { "reference": said.signer }, "time": now, "text": text })
+        }
+        false => json!({ "authorString": said.signer, "time": now, "text": text }),
+    };
+    let decision = output_of(DECISION, "valueCode", said.verdict.name());
+    completed(task, &[decision], Some(note.to_string()), now)
+}
+
+/// A Task completed with these outputs in place of earlier ones of the same names, and perhaps a further note.
+fn completed(task: &str, outputs: &[String], note: Option<String>, now: &str) -> Option<String> {
+    let Json::Object(mut members) = Json::parse(task).ok()? else {
+        return None;
+    };
+    // Why it was asked again no longer says why it is as it is.
+    members.retain(|(key, _)| key != "statusReason");
+    let json = Json::Object(members);
+    let is_of_others = |output: &&Json<'_>| {
+        !([DECISION, VERSION, REASON].iter()).any(|name| is_named(output, name))
+    };
+    let kept = (json.items_at("output").iter())
+        .filter(is_of_others)
+        .cloned();
+    let outputs = listed(kept, outputs)?;
+    let modified = format!("\"{now}\"");
+    let mut changes = vec![
+        ("status", "\"completed\""),
+        ("lastModified", modified.as_str()),
+        ("output", outputs.as_str()),
+    ];
+    let notes = match note {
+        Some(note) => Some(listed(json.items_at("note").iter().cloned(), &[note])?),
+        None => None,
+    };
+    changes.extend(notes.as_deref().map(|notes| ("note", notes)));
+    revised(&serde_json::to_string(&json).ok()?, &changes)
+}
+
+/// A list of what is there and what is added.
+fn listed<'j>(kept: impl Iterator<Item = Json<'j>>, added: &'j [String]) -> Option<String> {
+    let mut all: Vec<Json<'_>> = kept.collect();
+    for text in added {
+        all.push(Json::parse(text).ok()?);
+    }
+    serde_json::to_string(&Json::List(all)).ok()
+}
+
+fn output_of(name: &str, key: &str, value: &str) -> String {
+    json!({ "type": { "text": name }, key: value }).to_string()
+}
+
+fn is_named(output: &Json<'_>, name: &str) -> bool {
+    output.get("type").map(Concept::read).is_some_and(|kind| {
+        let mut codes = kind.codings.iter().filter_map(|coding| coding.code);
+        kind.text == Some(name) || codes.any(|code| code == name)
+    })
+}
+
 /// The text of an output, by the text or a code of its type.
 fn output(task: &Json<'_>, name: &str) -> Option<String> {
-    let is_named = |output: &&Json<'_>| {
-        output.get("type").map(Concept::read).is_some_and(|kind| {
-            let mut codes = kind.codings.iter().filter_map(|coding| coding.code);
-            kind.text == Some(name) || codes.any(|code| code == name)
-        })
-    };
-    let output = task.items_at("output").iter().find(is_named)?;
+    let output = (task.items_at("output").iter()).find(|output| is_named(output, name))?;
     for key in ["valueCode", "valueString", "valueId", "valueMarkdown"] {
         if let Some(text) = output.text_at(key) {
             return Some(text.to_owned());
@@ -174,7 +275,7 @@ fn output(task: &Json<'_>, name: &str) -> Option<String> {
 }
 
 /// The version in `3`, `W/"3"` or `Observation/x/_history/3`.
-fn version_in(text: &str) -> Option<String> {
+pub fn version_in(text: &str) -> Option<String> {
     let text = text.trim();
     let version = text
         .rsplit_once("/_history/")
@@ -317,5 +418,33 @@ mod tests {
             ..prior(ResultState::Preliminary)
         };
         assert_eq!(said(&rejected, false), Follows::Nothing);
+    }
+    #[test]
+    fn what_is_written_into_a_task_is_read_as_the_same_answer() {
+        let asked = r#"{"resourceType":"Task","status":"requested","statusReason":{"text":"asked again"},"meta":{"versionId":"4","author":{"reference":"Practitioner/p"}},"output":[{"type":{"text":"decision"},"valueCode":"perhaps"},{"type":{"text":"slide"},"valueString":"A1"}]}"#;
+        let said = Said {
+            verdict: Verdict::Reject,
+            reason: Some("another \"block\"".to_owned()),
+            signer: "Practitioner/p".to_owned(),
+        };
+        let now = "2026-01-02T03:04:05Z";
+        let text = signed_task(asked, &said, "2", now).unwrap();
+        assert!(
+            text.contains("A1") && !text.contains("asked again"),
+            "{text}"
+        );
+        let Answered::Said { signature, version } = answered(&text, &signing()) else {
+            panic!("{text}");
+        };
+        assert_eq!((version.as_str(), signature.verdict), ("2", said.verdict));
+        assert_eq!(signature.reason, said.reason);
+        let text = answered_question(asked, &said, now).unwrap();
+        let task = Json::parse(&text).unwrap();
+        assert_eq!(task.text_at("status"), Some("completed"));
+        assert_eq!(task.items_at("output").len(), 2);
+        assert_eq!(
+            task.items_at("note")[0].text_at("text"),
+            said.reason.as_deref()
+        );
     }
 }

@@ -10,6 +10,7 @@
 //! known from its [`dialect`] and replaced.
 
 mod address;
+mod answering;
 mod answers;
 mod bundle;
 mod delivery;
@@ -48,6 +49,8 @@ use pins::source_versions;
 use standing::{Standing, WITHDRAWN};
 use trouble::Trouble;
 
+pub(in crate::service) use answering::Answering;
+pub use answering::Refusal;
 pub(in crate::service) use answers::{ends_the_pass, given_up};
 pub use target::Target;
 pub(in crate::service) use waiting::Wait;
@@ -227,17 +230,17 @@ impl Publisher<'_> {
     }
 
     /// Does something to a case that no other writer of this store is at.
-    async fn alone(
+    async fn alone<T: From<Attempt>>(
         &self,
         case_id: &str,
         now: DateTime<Utc>,
-        act: impl AsyncFnOnce() -> Result<Attempt, Trouble>,
-    ) -> Result<Attempt, PublishError> {
+        act: impl AsyncFnOnce() -> Result<T, Trouble>,
+    ) -> Result<T, PublishError> {
         if !self.dry_run {
             let (from, until) = (instant(now), instant(now + LEASE));
             let lease = self.store.lease(case_id, &self.holder, &from, &until);
             if !lease.await? {
-                return Ok(Attempt::Again("leased", Wait::Backoff));
+                return Ok(Attempt::Again("leased", Wait::Backoff).into());
             }
         }
         let ended = act().await;
@@ -245,8 +248,8 @@ impl Publisher<'_> {
             self.store.release_lease(case_id, &self.holder).await?;
         }
         match ended {
-            Ok(attempt) => Ok(attempt),
-            Err(Trouble::Case(outcome)) => Ok(Attempt::Done(outcome)),
+            Ok(ended) => Ok(ended),
+            Err(Trouble::Case(outcome)) => Ok(Attempt::Done(outcome).into()),
             Err(Trouble::Pass(error)) => Err(error),
         }
     }
@@ -288,7 +291,7 @@ impl Publisher<'_> {
         if let (Some(standing), Some(prior)) = (&standing, &prior) {
             match self.answered(&resources, prior).await? {
                 Follows::Sign(signature) => {
-                    return self.sign(&judged, standing, prior, &signature).await;
+                    return self.sign(&judged, standing, prior, &signature, None).await;
                 }
                 Follows::AskAgain(flaw) => again = Some(flaw),
                 Follows::Wait | Follows::Nothing => {}

@@ -15,6 +15,7 @@ use super::announce::Announcer;
 use super::audit;
 use super::client::{Capabilities, ClientError, FhirClient};
 use super::clock::Clock;
+use super::desk::Desk;
 use super::pass::{Pass, PassOptions, PassReport};
 use super::publish::Publisher;
 use super::publish::known::{Servers, holder};
@@ -149,7 +150,8 @@ impl Runner {
     }
 
     async fn work(&self, options: &PassOptions) -> Result<PassReport> {
-        let ended = self.pass_between(options).await;
+        let work = async |pass: Pass<'_>| Ok(pass.run(options).await?);
+        let ended = self.with_servers(options.may_write(), work).await;
         if ended.is_err() && !options.dry_run {
             // A pass that never began, for the server must not be written to, may have tried the server.
             audit::keep(&self.store, [&self.reader, &self.writer]).await?;
@@ -157,8 +159,38 @@ impl Runner {
         ended
     }
 
-    async fn pass_between(&self, options: &PassOptions) -> Result<PassReport> {
-        let writes = options.may_write();
+    /// Lets a person look at the worklist, or answer it. If that may write, what is due of announcements is sent then.
+    ///
+    /// # Errors
+    /// As of [`Runner::pass`], and what `act` finds.
+    pub async fn desk<T>(
+        &self,
+        writes: bool,
+        act: impl AsyncFnOnce(&Desk<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let at_desk = async |pass: Pass<'_>| {
+            let desk = Desk {
+                puller: pass.puller,
+                publisher: pass.publisher,
+            };
+            act(&desk).await
+        };
+        let ended = self.with_servers(writes, at_desk).await;
+        // The next pass tells of it.
+        audit::keep(&self.store, [&self.reader, &self.writer]).await?;
+        let ended = ended?;
+        if writes {
+            self.announcer.deliver(&self.store).await?;
+        }
+        Ok(ended)
+    }
+
+    /// Does something with what a pass has: the servers as they are now, and the store.
+    async fn with_servers<T>(
+        &self,
+        writes: bool,
+        act: impl AsyncFnOnce(Pass<'_>) -> Result<T>,
+    ) -> Result<T> {
         let capabilities = (self.reader.capabilities().await)
             .context("cannot read the server's CapabilityStatement")?;
         let writing = match &self.config.server.write {
@@ -193,7 +225,7 @@ impl Runner {
             rules: &self.rules,
             settings: &self.config.pull,
         };
-        Ok(pass.run(options).await?)
+        act(pass).await
     }
 
     /// Works until it is told to stop, or nobody can tell it any more. What arrives during a pass waits for its end; a

@@ -204,7 +204,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => patient.clone().prop_map(|patient| Action::Move { patient }),
         2 => (patient.clone(), any::<bool>()).prop_map(|(patient, merged)| Action::Merge { patient, merged }),
         1 => (patient.clone(), select(&["active", "revoked"])).prop_map(|(patient, status)| Action::Order { patient, status }),
-        3 => sign(),
+        5 => sign(),
         1 => patient.prop_map(|patient| Action::Answer { patient }),
         1 => (1..400u32).prop_map(Action::Wait),
         // Sources are looked at again, and what was reported at the beginning is overdue.
@@ -217,7 +217,7 @@ fn action() -> impl Strategy<Value = Action> {
 
 fn sign() -> impl Strategy<Value = Action> {
     let decision = prop_oneof![2 => Just("accept"), 1 => Just("reject")];
-    (0..PATIENTS, decision, prop::bool::weighted(0.25)).prop_map(|(patient, decision, is_late)| {
+    (0..PATIENTS, decision, prop::bool::weighted(0.4)).prop_map(|(patient, decision, is_late)| {
         Action::Sign {
             patient,
             decision,

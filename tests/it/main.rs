@@ -14,6 +14,7 @@ mod edge_cases;
 mod golden_cases;
 mod large_pages;
 mod layers;
+mod lifecycle;
 mod mapping_files;
 #[path = "../supersession/mod.rs"]
 mod matrix;
@@ -29,6 +30,7 @@ mod reading;
 mod reference_cases;
 mod reflex;
 mod replay;
+mod review;
 mod samples;
 mod serve;
 mod shadow;

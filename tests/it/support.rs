@@ -6,14 +6,17 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use her2_adapter::app;
 use her2_adapter::config::{Config, Mode, ServerConfig};
 use her2_adapter::pipeline::Rules;
+use her2_adapter::pipeline::history::CaseHistory;
 use her2_adapter::pipeline::results::{Publishing, Release};
 use her2_adapter::service::client::FhirClient;
 use her2_adapter::service::clock::Clock;
+use her2_adapter::service::desk::Desk;
 use her2_adapter::service::fake_server::{FakeServer, FakeServerOptions};
+use her2_adapter::service::history::Histories;
 use her2_adapter::service::pass::{Pass, PassError, PassOptions, PassReport};
 use her2_adapter::service::publish::dialect::Dialect;
 use her2_adapter::service::publish::known::{Servers, TargetError};
@@ -88,7 +91,16 @@ impl Adapter {
 
     /// One that reaches a server in this process without a connection.
     pub async fn in_process(server: &FakeServer) -> Self {
+        Self::in_process_at(server, Utc::now()).await
+    }
+
+    /// The same with a clock that stands at a moment.
+    pub async fn in_process_at(server: &FakeServer, now: DateTime<Utc>) -> Self {
         let adapter = Self::beside(&server.base_url()).await;
+        let adapter = Self {
+            clock: Clock::standing_at(now),
+            ..adapter
+        };
         let local = |client: &FhirClient| {
             client
                 .through(server.wire())
@@ -127,22 +139,52 @@ impl Adapter {
         self.try_pass(&PassOptions::default()).await.unwrap()
     }
 
-    pub async fn try_pass(&self, options: &PassOptions) -> Result<PassReport, PassError> {
+    fn publisher(&self, dry_run: bool) -> Publisher<'_> {
+        Publisher {
+            client: &self.writer,
+            reader: &self.client,
+            target: &self.target,
+            clock: self.clock.clone(),
+            holder: "the only one".to_owned(),
+            store: &self.store,
+            rules: &self.rules,
+            publishing: &self.publishing,
+            dry_run,
+        }
+    }
+
+    async fn puller(&self) -> Result<Puller, PassError> {
         let capabilities = self.client.capabilities().await?;
-        let puller = Puller::new(self.client.clone(), &self.base, capabilities);
+        Ok(Puller::new(self.client.clone(), &self.base, capabilities))
+    }
+
+    /// Lets a person do something with the worklist.
+    pub async fn desk<T>(&self, act: impl AsyncFnOnce(&Desk<'_>) -> T) -> T {
+        let puller = self.puller().await.unwrap();
+        let desk = Desk {
+            puller: &puller,
+            publisher: self.publisher(false),
+        };
+        act(&desk).await
+    }
+
+    /// What became of a case, as `explain --case` tells.
+    pub async fn history(&self, case: &str) -> CaseHistory {
+        let histories = Histories {
+            client: &self.writer,
+            server: &self.target.server,
+            store: &self.store,
+            base: &self.rules.base,
+            codes: &self.publishing.codes,
+        };
+        histories.of(case).await.unwrap()
+    }
+
+    pub async fn try_pass(&self, options: &PassOptions) -> Result<PassReport, PassError> {
+        let puller = self.puller().await?;
         let pass = Pass {
             puller: &puller,
-            publisher: Publisher {
-                client: &self.writer,
-                reader: &self.client,
-                target: &self.target,
-                clock: self.clock.clone(),
-                holder: "the only one".to_owned(),
-                store: &self.store,
-                rules: &self.rules,
-                publishing: &self.publishing,
-                dry_run: options.dry_run || options.mode == Mode::Shadow,
-            },
+            publisher: self.publisher(options.dry_run || options.mode == Mode::Shadow),
             store: &self.store,
             rules: &self.rules,
             settings: &self.config.pull,

@@ -42,6 +42,28 @@ pub struct Answer {
     pub category: String,
 }
 
+/// That a person has rejected a version of a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// Why.
+    pub reason: String,
+    /// Who, where the note can name them.
+    pub author: Option<String>,
+}
+
+impl Rejection {
+    /// The rejection that a result tells of, if it does.
+    pub fn of(result: &Json<'_>) -> Option<Self> {
+        notes(result).find_map(|(text, note)| {
+            let author = note.get("authorReference");
+            Some(Self {
+                reason: text.strip_prefix(REJECTED)?.to_owned(),
+                author: author.and_then(|author| Some(author.text_at("reference")?.to_owned())),
+            })
+        })
+    }
+}
+
 impl Prior {
     /// Reads a result of ours; `version` is that of the server.
     pub fn read(result: &Json<'_>, version: &str, base: &str, codes: &OutputCodes) -> Self {

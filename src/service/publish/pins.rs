@@ -147,6 +147,7 @@ impl Publisher<'_> {
                 missing.push(entry);
             }
         }
+        missing.extend(self.left_unanswered(&intent).await?);
         if !missing.is_empty()
             && let Err(missed) = self.deliver(&missing).await?
         {

@@ -31,7 +31,7 @@ impl Publisher<'_> {
             answer(&task, sign_off, &self.publishing.signing)
         });
         let has_open_questions = match &answered {
-            Answered::Said { .. } => self.has_open_questions(resources).await?,
+            Answered::Said { .. } => !self.open_questions(resources).await?.is_empty(),
             Answered::Not | Answered::Flawed(_) => false,
         };
         let follows = follows(answered, standing, has_open_questions);
@@ -65,12 +65,15 @@ impl Publisher<'_> {
     }
 
     /// Signs or rejects the version that stands, on condition that it does and that its inputs are as they were read.
+    /// `answered` is the Task that asked, where it is completed by us; it is written last, so that no Task is completed
+    /// whose signature has not arrived.
     pub(super) async fn sign(
         &self,
         judged: &Judged<'_>,
         standing: &Standing,
         prior: &Prior,
         signature: &Signature,
+        answered: Option<Entry>,
     ) -> Result<Attempt, Trouble> {
         let now = instant(judged.now);
         let [result, mut provenance] = signed(
@@ -85,7 +88,7 @@ impl Publisher<'_> {
         )
         .map_err(|_| Trouble::not_composable())?;
         self.lead_to_inputs(&mut provenance, Some(&signature.signer))?;
-        let entries = [
+        let mut entries = vec![
             Entry {
                 written: result,
                 condition: standing.unchanged()?,
@@ -95,6 +98,7 @@ impl Publisher<'_> {
                 condition: Condition::Immutable,
             },
         ];
+        entries.extend(answered);
         let change = match signature.verdict {
             Verdict::Accept => Change::Signed,
             Verdict::Reject => Change::Rejected,

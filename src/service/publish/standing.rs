@@ -6,21 +6,11 @@ use super::trouble::Trouble;
 use super::{Change, Outcome, Publisher};
 use crate::fhir::json::Json;
 use crate::pipeline::results::{Prior, fingerprint_of};
+use crate::pipeline::worklist::OPEN;
 use crate::service::client::bare_version;
 
 /// The status of a withdrawn result.
 pub(super) const WITHDRAWN: &str = "entered-in-error";
-
-/// States in which a Task still waits for somebody.
-const OPEN: [&str; 7] = [
-    "draft",
-    "requested",
-    "received",
-    "accepted",
-    "ready",
-    "in-progress",
-    "on-hold",
-];
 
 /// One of our resources as it stands on the server.
 #[derive(Clone, Debug)]

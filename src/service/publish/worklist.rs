@@ -14,6 +14,7 @@ use crate::fhir::json::Json;
 use crate::mapping::terminology::FINAL_CHANGED;
 use crate::pipeline::results::{Resources, Written, fingerprint_of, revised};
 use crate::pipeline::sign_off::Flaw;
+use crate::pipeline::worklist::Asked;
 
 /// Why the adapter closes a Task of its own.
 const CLOSED_BY_US: &str = "the question no longer stands";
@@ -66,17 +67,26 @@ impl Publisher<'_> {
         is_of_this_evidence && !self.is_closed_by_us(standing)
     }
 
-    /// Whether a person is still asked about the case beside the signature.
-    pub(super) async fn has_open_questions(&self, resources: &Resources) -> Result<bool, Trouble> {
+    /// What a person is still asked about the case beside the signature: the ids of Tasks, each with its reason.
+    pub(super) async fn open_questions(
+        &self,
+        resources: &Resources,
+    ) -> Result<Vec<String>, Trouble> {
+        let mut open = Vec::new();
         let is_question = |task: &&Written| resources.sign_off.as_ref() != Some(&task.id);
         for task in resources.tasks.iter().filter(is_question) {
             match self.find(&self.own("Task", &task.id)).await? {
                 Found::Standing(standing) if !standing.is_open() => {}
                 Found::Deleted => {}
-                Found::Standing(_) | Found::Nothing => return Ok(true),
+                Found::Standing(_) | Found::Nothing => {
+                    let asked = Json::parse(&task.text).ok();
+                    let asked = asked.and_then(|task| Asked::read(&task, &self.rules.base));
+                    let reason = asked.map(|asked| asked.reason).unwrap_or_default();
+                    open.push(format!("{} ({reason})", task.id));
+                }
             }
         }
-        Ok(false)
+        Ok(open)
     }
 
     fn is_closed_by_us(&self, standing: &Standing) -> bool {

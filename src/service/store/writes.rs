@@ -120,7 +120,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
         put_published(&mut transaction, case).await?;
-        append(&mut transaction, case, server, versions, at).await?;
+        let of_what = (case.case_id.as_str(), case.fingerprint.as_str());
+        append(&mut transaction, of_what, server, versions, at).await?;
         for source in sources {
             note_source(&mut transaction, source).await?;
         }
@@ -138,6 +139,21 @@ impl Store {
         transaction.commit().await?;
         new.into_iter().for_each(say_noted);
         Ok(())
+    }
+
+    /// Copies versions of resources that were written beside a result; what is noted of that stays as it is.
+    pub async fn keep(
+        &self,
+        case_id: &str,
+        server: &str,
+        fingerprint: Option<&str>,
+        versions: &[WrittenVersion],
+        at: &str,
+    ) -> Result<(), StoreError> {
+        let of_what = (case_id, fingerprint.unwrap_or_default());
+        let mut transaction = self.pool.begin().await?;
+        append(&mut transaction, of_what, server, versions, at).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// The copies of what was written for a case, in the order of writing.
@@ -297,7 +313,7 @@ impl Store {
 
 async fn append(
     transaction: &mut Transaction<'_, Sqlite>,
-    case: &PublishedCase,
+    (case_id, fingerprint): (&str, &str),
     server: &str,
     versions: &[WrittenVersion],
     at: &str,
@@ -308,12 +324,12 @@ async fn append(
             "INSERT INTO written_version (case_id, server, kind, own_id, version, fingerprint, text, written_at)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         )
-        .bind(&case.case_id)
+        .bind(case_id)
         .bind(server)
         .bind(&version.kind)
         .bind(&version.own_id)
         .bind(&version.version)
-        .bind(&case.fingerprint)
+        .bind(fingerprint)
         .bind(&version.text)
         .bind(&at)
         .execute(&mut **transaction)
