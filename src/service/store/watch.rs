@@ -135,6 +135,8 @@ impl Store {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::slice;
+
     use super::*;
 
     fn looked(source: &str, version: Option<&str>) -> Looked {
@@ -163,8 +165,8 @@ mod tests {
             before("2026-01-03T00:00:00Z", 9).await,
             [b.clone(), a.clone()]
         );
-        assert_eq!(before("2026-01-03T00:00:00Z", 1).await, [b.clone()]);
-        assert_eq!(before("2026-01-02T00:00:00Z", 9).await, [b.clone()]);
+        assert_eq!(before("2026-01-03T00:00:00Z", 1).await, slice::from_ref(&b));
+        assert_eq!(before("2026-01-02T00:00:00Z", 9).await, slice::from_ref(&b));
         store
             .note_look("Patient/b", "2026-01-04T00:00:00Z")
             .await
