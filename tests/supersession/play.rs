@@ -1,5 +1,7 @@
 //! Runs scenes side by side: each has patients of its own, so that the passes of one are those of all.
 
+use std::collections::BTreeMap;
+
 use super::Server;
 use super::judge::{Standing, by_contract, judge};
 use super::scenes::{Scene, Step};
@@ -55,45 +57,55 @@ pub async fn play<'s>(
         an_hour_passes(server, writer).await;
         writer.pass().await;
     }
-    let before = standing(scenes, server).await;
+    let all: Vec<&Scene> = scenes.iter().collect();
+    // What a search has shown is settled at once, and looking at the sources again changes nothing.
+    let (shown, hidden): (Vec<&Scene>, Vec<&Scene>) =
+        (all.iter()).partition(|scene| scene.is_shown_by_a_search());
+    let before = standing(&all, server).await;
     an_hour_passes(server, writer).await;
     for scene in scenes {
         happen(&scene.happens, server).await;
     }
     writer.pass().await;
-    let at_once = standing(scenes, server).await;
+    let mut after = standing(&shown, server).await;
     an_hour_passes(server, writer).await;
     writer.sources_are_due();
     writer.pass().await;
-    let looked_again = standing(scenes, server).await;
+    after.extend(standing(&hidden, server).await);
     an_hour_passes(server, writer).await;
     writer.sources_are_due();
     writer.pass().await;
-    let quiet = standing(scenes, server).await;
-
-    let stood = before.into_iter().zip(at_once).zip(looked_again).zip(quiet);
-    (scenes.iter().zip(stood))
-        .map(
-            |(scene, (((before, at_once), looked_again), quiet))| Played {
+    let quiet = standing(&all, server).await;
+    let mut stood: BTreeMap<String, [Standing; 2]> = (all.iter().zip(before).zip(quiet))
+        .map(|((scene, before), quiet)| (scene.title(), [before, quiet]))
+        .collect();
+    (shown.into_iter().chain(hidden).zip(after))
+        .map(|(scene, after)| {
+            let [before, quiet] = stood.remove(&scene.title()).unwrap();
+            Played {
                 scene,
                 before,
-                // What a search has shown is settled at once, and looking at the sources again changes nothing.
-                after: match scene.is_shown_by_a_search() {
-                    true => at_once,
-                    false => looked_again,
-                },
+                after,
                 quiet,
-            },
-        )
+            }
+        })
         .collect()
 }
 
-async fn standing(scenes: &[Scene], server: &impl Server) -> Vec<Standing> {
-    let mut standing = Vec::new();
-    for scene in scenes {
-        standing.push(Standing::of(scene, server).await);
-    }
-    standing
+/// What stands of each scene, a few of them read at a time.
+async fn standing(scenes: &[&Scene], server: &impl Server) -> Vec<Standing> {
+    let read = async |scenes: &[&Scene]| {
+        let mut standing = Vec::new();
+        for scene in scenes {
+            standing.push(Standing::of(scene, server).await);
+        }
+        standing
+    };
+    let (one, other) = scenes.split_at(scenes.len() / 2);
+    let quarters = [one, other].map(|half| half.split_at(half.len() / 2));
+    let [(a, b), (c, d)] = quarters;
+    let (a, b, c, d) = tokio::join!(read(a), read(b), read(c), read(d));
+    [a, b, c, d].into_iter().flatten().collect()
 }
 
 async fn an_hour_passes(server: &impl Server, writer: &Writer) {

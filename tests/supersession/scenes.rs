@@ -45,8 +45,8 @@ pub struct Scene {
     /// Where the case is, and where its evidence may go.
     pub home: Place,
     pub elsewhere: Place,
-    /// Both patients.
-    pub patients: [String; 2],
+    /// The patients who may have a result.
+    pub patients: Vec<String>,
 }
 
 impl Scene {
@@ -85,7 +85,10 @@ impl Scene {
             _ => after.evidence_at("p", "s"),
         };
         let is_corrected = |ihc: &TestResult| ihc.status == "corrected";
-        let patients = ["p", "q"].map(|of| first.key("Patient", of));
+        let mut patients = vec![home.patient.clone()];
+        if elsewhere.patient != home.patient {
+            patients.push(elsewhere.patient.clone());
+        }
         Self {
             event,
             state,
@@ -179,10 +182,9 @@ fn withdrawn(event: SourceEvent, first: &Sources) -> Sources {
     if matches!(event, SourceEvent::Report(_) | SourceEvent::Narrative(_)) {
         withdrawn.report_status = "entered-in-error";
     } else {
-        for result in [&mut withdrawn.ihc, &mut withdrawn.ish] {
-            if let Some(result) = result {
-                result.status = "entered-in-error";
-            }
+        let results = [&mut withdrawn.ihc, &mut withdrawn.ish].into_iter();
+        for result in results.flatten() {
+            result.status = "entered-in-error";
         }
     }
     withdrawn
