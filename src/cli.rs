@@ -112,11 +112,14 @@ enum Command {
         #[command(flatten)]
         guideline: GuidelineArguments,
     },
-    /// The whole decision table of every edition, or of one
+    /// The whole decision table of every edition, or of one; or what becomes of a result when its sources change
     Table {
         /// The edition; by default every one, one after the other
         #[arg(long, value_name = "EDITION", value_parser = edition)]
         guideline: Option<Edition>,
+        /// Every event of a source by how far the result has come, and what becomes of the result
+        #[arg(long, conflicts_with = "guideline")]
+        supersession: bool,
         /// How to print it
         #[arg(long, value_enum, default_value_t = TableFormat::Text)]
         format: TableFormat,
@@ -287,14 +290,22 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode> {
                 None => offline::explain_files(&config, &input.files, format),
             }
         }
-        Command::Table { guideline, format } => {
+        Command::Table {
+            guideline,
+            supersession,
+            format,
+        } => {
             let format = match format {
                 TableFormat::Text => render::Format::Text,
                 TableFormat::Markdown => render::Format::Markdown,
                 TableFormat::Csv => render::Format::Csv,
             };
             let editions = guideline.map_or(Edition::ALL.to_vec(), |edition| vec![edition]);
-            print(&render::tables(&editions, format))?;
+            let table = match supersession {
+                true => render::supersession(format),
+                false => render::tables(&editions, format),
+            };
+            print(&table)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Check { shadow: true, .. } => check::shadow(&config).await,

@@ -104,6 +104,8 @@ pub struct Config {
     pub announce: AnnounceConfig,
     /// Choices where the guideline is silent.
     pub convention: Conventions,
+    /// Whether exchanges with the servers are told.
+    pub audit: AuditConfig,
     /// Where the program keeps its own state.
     pub store: StoreConfig,
     /// What is logged.
@@ -326,6 +328,14 @@ pub enum CodingOrder {
     LoincFirst,
 }
 
+/// `[audit]`: see `config/default.toml`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditConfig {
+    /// Whether each exchange with the servers is told as an AuditEvent.
+    pub events: bool,
+}
+
 /// `[store]`: see `config/default.toml`.
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
@@ -462,6 +472,7 @@ mod tests {
         assert_eq!(config.guideline.editions, Guidelines::default());
         assert_eq!(config.guideline.assume_site, None);
         assert_eq!(config.convention, Conventions::default());
+        assert!(!config.audit.events);
         assert_eq!(
             config.read_server().unwrap_err().to_string(),
             "server.read must be set"

@@ -11,6 +11,7 @@ mod handling;
 pub mod history;
 pub mod ledger;
 pub mod lifecycle;
+pub mod metastases;
 mod patient_view;
 pub mod record;
 pub mod reflex;
@@ -32,7 +33,7 @@ use crate::her2::conventions::Conventions;
 use crate::her2::decide::decide;
 use crate::her2::decision::Decision;
 use crate::her2::evidence::{
-    Evidence, JoinedBy, OtherTissue, Site, Source, TissueStatement, UnreadTest,
+    Evidence, Handling, JoinedBy, OtherTissue, Site, Source, TissueStatement, UnreadTest,
 };
 use crate::her2::guideline::{Edition, Rule};
 use crate::her2::reason;
@@ -45,6 +46,7 @@ use edition::{Choice, Guidelines};
 use gather::{Gathered, Item, Sources, gather};
 use handling::handling_of;
 use ledger::UnitResult;
+use metastases::Metastases;
 use patient_view::{Tumour, views};
 
 /// A case of more statements than this is not decided: a tissue is tested a few times, each time with some ten of them.
@@ -54,7 +56,7 @@ const MOST_PIECES: usize = 200;
 const MOST_RELATED: usize = 50;
 
 /// Raised with every change by which the same evidence would be read or decided differently; the table is hashed itself.
-const DECISION_VERSION: u32 = 3;
+const DECISION_VERSION: u32 = 4;
 
 /// Everything that decides beside the input itself.
 #[derive(Clone, Debug)]
@@ -261,8 +263,10 @@ pub fn derive(pool: &Pool<'_>, rules: &Rules) -> Derived {
     };
     let gathered = gather(&sources, rules);
     let joined = join(&gathered.items, &candidates, &specimens, &rules.mapping);
-    let mut undecided = assemble_cases(&gathered, &joined, &sources, rules);
+    let metastases = Metastases::read(&gathered, &sources, &rules.mapping);
+    let mut undecided = assemble_cases(&gathered, &joined, &metastases, &sources, rules);
     relate(&mut undecided, &specimens);
+    metastases.note_untested(&mut undecided, &gathered, &sources, rules);
 
     let ruleset = rules.ruleset_hash();
     let mut derived = Derived::default();
@@ -340,6 +344,7 @@ impl Undecided {
 fn assemble_cases(
     gathered: &Gathered<'_>,
     joined: &[Joined],
+    metastases: &Metastases,
     sources: &Sources<'_>,
     rules: &Rules,
 ) -> Vec<Undecided> {
@@ -378,20 +383,32 @@ fn assemble_cases(
             };
             let mut assembled =
                 assemble(&items, &gathered.narratives, by, tissue, rules.assume_site);
+            let tissue_key = members.iter().find_map(|(_, joined)| joined.tissue.clone());
+            let of_metastasis =
+                metastases.hold(&items, tissue_key.as_deref(), sources, &rules.mapping);
             // What is known of the tissue makes no case of what is none.
             if assembled.has_content() {
                 let read: Vec<&Item<'_>> = (items.iter().copied())
                     .filter(|item| item.is_evidence())
                     .collect();
                 let (handling, question) = handling_of(&read, &gathered.items, sources, rules);
-                assembled.evidence.handling = handling;
+                assembled.evidence.handling = Handling {
+                    of_metastasis,
+                    ..handling
+                };
                 assembled.evidence.unreadable.extend(question);
             }
-            let tissue = members.iter().find_map(|(_, joined)| joined.tissue.clone());
+            let tissue = tissue_key.as_deref();
             Undecided {
                 key: key.clone(),
-                tumour: Tumour::of(&items, tissue.as_deref(), sources.specimens, rules),
-                tissue,
+                tumour: Tumour::of(
+                    &items,
+                    tissue,
+                    &assembled.evidence.handling,
+                    sources.specimens,
+                    rules,
+                ),
+                tissue: tissue_key,
                 assembled,
                 related: Vec::new(),
                 reports: (items.iter())

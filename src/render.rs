@@ -1,5 +1,5 @@
-//! What people read: the decision table of an edition, one case with its reasons, one case by two editions, which codes
-//! occur, what unmapped ones may mean, the worklist, and the history of a case.
+//! What people read: the decision table of an edition, the table of supersession, one case with its reasons, one case by two
+//! editions, which codes occur, what unmapped ones may mean, the worklist, and the history of a case.
 //!
 //! Sentences come from the rules and reasons themselves; here they are only laid out. What was sent by a server may
 //! stand among them, so everything is made printable, and escaped where it becomes Markdown.
@@ -9,6 +9,7 @@ mod explained;
 mod history;
 mod side_by_side;
 mod suggestions;
+mod supersession;
 mod table;
 mod worklist;
 
@@ -17,6 +18,7 @@ pub use explained::{explained, one_line};
 pub use history::history;
 pub use side_by_side::side_by_side;
 pub use suggestions::suggestions;
+pub use supersession::supersession;
 pub use table::{table, tables};
 pub use worklist::{shown, worklist};
 
@@ -27,7 +29,7 @@ pub enum Format {
     Text,
     /// For a document.
     Markdown,
-    /// For a spreadsheet: RFC 4180, with `\n` between records. Only the decision table has this form.
+    /// For a spreadsheet: RFC 4180, with `\n` between records. Only tables have this form.
     Csv,
 }
 

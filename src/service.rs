@@ -2,6 +2,7 @@
 //! calls the pipeline, writes, and notes what happened; it decides nothing about HER2.
 
 pub mod announce;
+pub mod audit;
 pub mod brake;
 pub mod client;
 pub mod clock;

@@ -7,9 +7,10 @@ use anyhow::{Context, Result};
 
 use super::{UNREACHABLE, WRONG_INPUT, warn_of_placeholder};
 use crate::app;
-use crate::config::{Config, ConfigError, Mode};
+use crate::config::{Config, ConfigError, Mode, SignOffConfig};
 use crate::pipeline::edition::Guidelines;
 use crate::pipeline::results::Release;
+use crate::pipeline::sign_off::Attested;
 use crate::service::client::{Capabilities, FhirClient};
 use crate::service::output::print;
 use crate::service::publish::known::{Servers, TargetError};
@@ -17,7 +18,7 @@ use crate::service::shadow::Comparison;
 use crate::service::store::Store;
 
 /// Searches that a pass is better with; what happens without them, and whether that is a fault.
-const SEARCHES: [Search; 3] = [
+const SEARCHES: [Search; 4] = [
     Search {
         kind: "DiagnosticReport",
         parameter: "_lastUpdated",
@@ -36,7 +37,21 @@ const SEARCHES: [Search; 3] = [
         instead: "`code` is searched instead, components are found through their reports",
         needed: false,
     },
+    Search {
+        kind: "ServiceRequest",
+        parameter: "code",
+        instead: "a cancelled order of a reflex test is not noticed",
+        needed: false,
+    },
 ];
+
+/// The search of the server to write to by which answered Tasks are found at once.
+const ANSWERS: Search = Search {
+    kind: "Task",
+    parameter: "code",
+    instead: "answered Tasks are noticed within pull.recheck_hours",
+    needed: false,
+};
 
 struct Search {
     kind: &'static str,
@@ -66,6 +81,8 @@ pub(super) async fn check(config: &Config, probe_write: bool) -> Result<ExitCode
         ),
     )?;
     findings.say(true, &announcing(config)?)?;
+    let (can_sign, who) = signing(&config.sign_off);
+    findings.say(can_sign, who)?;
     warn_of_placeholder(config);
 
     let reader = capabilities_of("read", FhirClient::new(&config.read_server()?)?).await?;
@@ -74,7 +91,7 @@ pub(super) async fn check(config: &Config, probe_write: bool) -> Result<ExitCode
         &format!("server.read answers; FHIR {}", version_of(&reader)),
     )?;
     for search in &SEARCHES {
-        findings.search(&reader, search)?;
+        findings.search("read", &reader, search)?;
     }
     if reader.subscriptions.is_empty() {
         findings.say(
@@ -90,6 +107,7 @@ pub(super) async fn check(config: &Config, probe_write: bool) -> Result<ExitCode
         Release::for_version(version).is_some(),
         &format!("server.write answers; FHIR {version}"),
     )?;
+    findings.search("write", &writer, &ANSWERS)?;
 
     let store = match Store::open(&config.store.path).await {
         Ok(store) => store,
@@ -177,20 +195,23 @@ impl Findings {
         Ok(())
     }
 
-    fn search(&mut self, reader: &Capabilities, search: &Search) -> io::Result<()> {
+    fn search(&mut self, name: &str, server: &Capabilities, search: &Search) -> io::Result<()> {
         let Search {
             kind,
             parameter,
             instead,
             needed,
         } = search;
-        if reader.searches_by(kind, parameter) {
-            self.say(true, &format!("server.read searches {kind} by {parameter}"))
+        if server.searches_by(kind, parameter) {
+            self.say(
+                true,
+                &format!("server.{name} searches {kind} by {parameter}"),
+            )
         } else {
             self.say(
                 !needed,
                 &format!(
-                    "server.read does not say that it searches {kind} by {parameter}: {instead}"
+                    "server.{name} does not say that it searches {kind} by {parameter}: {instead}"
                 ),
             )
         }
@@ -229,6 +250,33 @@ fn announcing(config: &Config) -> Result<String, ConfigError> {
             webhook.secrets.len()
         ),
     })
+}
+
+/// Who can sign results, and whether the settings agree about that.
+fn signing(settings: &SignOffConfig) -> (bool, &'static str) {
+    let signing = &settings.signing;
+    let on_server = signing.attested != Attested::Nowhere;
+    match (
+        on_server,
+        signing.signers.is_empty(),
+        settings.logins.is_empty(),
+    ) {
+        (false, false, _) => (
+            false,
+            "sign_off.signers are named, and sign_off.attested_author is empty: nobody can tell who has answered a Task",
+        ),
+        (true, true, _) => (
+            false,
+            "sign_off.attested_author is set, and sign_off.signers is empty: nobody may sign on the server",
+        ),
+        (false, true, true) => (
+            true,
+            "nobody can sign: results stay preliminary (sign_off.signers, sign_off.logins)",
+        ),
+        (true, false, true) => (true, "results are signed on the server"),
+        (true, false, false) => (true, "results are signed on the server and at the terminal"),
+        (false, true, false) => (true, "results are signed at the terminal"),
+    }
 }
 
 /// The beginning of a hash, enough to compare two by eye.

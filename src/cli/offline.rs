@@ -13,9 +13,11 @@ use super::explain::Explaining;
 use super::{ExplainFormat, Uncovered, Usage, WRONG_INPUT, strict_code};
 use crate::app;
 use crate::config::Config;
+use crate::fhir::json::Json;
 use crate::fhir::pool::{Pool, Rejected};
 use crate::mapping::coverage::CodeKey;
 use crate::pipeline::ledger::{Ended, Ledger, UnitContent};
+use crate::pipeline::metastases::is_of_distant_metastasis;
 use crate::pipeline::results::{Release, compose};
 use crate::pipeline::{Derived, Rules, derive};
 use crate::service::files::{self, Entries, Together};
@@ -101,9 +103,11 @@ fn for_each_group(
     for rejected in &input.rejected {
         summary.failed(rejected);
     }
-    let entries = Entries::look(&input, rules.patient_summary, &mut |rejected| {
-        summary.failed(&rejected);
-    });
+    let bears_on_all = |resource: &Json<'_>| {
+        rules.conventions.retest_advice && is_of_distant_metastasis(resource, &rules.mapping)
+    };
+    let mut reject = |rejected| summary.failed(&rejected);
+    let entries = Entries::look_for(&input, rules.patient_summary, &bears_on_all, &mut reject);
     let newest = entries.newest_moment();
     let progress = Progress::new("groups of results", Some(entries.count() as u64));
     for group in entries.groups() {

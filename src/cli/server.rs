@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::mapping::output::{OUTPUT, OutputCodes};
 use crate::pipeline::history::CaseHistory;
 use crate::pipeline::{CaseResult, Rules, derive};
-use crate::service::client::FhirClient;
+use crate::service::audit;
 use crate::service::evidence::{Known, pool_of};
 use crate::service::fake_server::{Dialect, FakeServer, FakeServerOptions, Fault};
 use crate::service::history::Histories;
@@ -132,12 +132,12 @@ async fn read_case(
     case: &str,
 ) -> Result<(Texts, CaseHistory)> {
     let read = config.read_server()?;
-    let client = FhirClient::new(&read)?;
+    let client = audit::client(&read, config.audit)?;
     let (writer, written) = match &config.server.write {
         None => (client.clone(), read.base.clone()),
         Some(_) => {
             let write = config.write_server()?;
-            (FhirClient::new(&write)?, write.base)
+            (audit::client(&write, config.audit)?, write.base)
         }
     };
     let codes = OutputCodes::load(OUTPUT)?;
@@ -152,10 +152,16 @@ async fn read_case(
     if known == Known::default() {
         bail!(Usage(format!("{case} is not known here; run a pass first")));
     }
-    let capabilities = client.capabilities().await?;
-    let puller = Puller::new(client, read.base.as_str(), capabilities);
-    let texts = known.read(&puller, rules).await?;
-    Ok((texts, histories.of(case).await?))
+    let reading = async {
+        let capabilities = client.capabilities().await?;
+        let puller = Puller::new(client.clone(), read.base.as_str(), capabilities);
+        let texts = known.read(&puller, rules).await?;
+        anyhow::Ok((texts, histories.of(case).await?))
+    };
+    let read_now = reading.await;
+    // The next pass tells of it.
+    audit::keep(store, [&client, &writer]).await?;
+    read_now
 }
 
 /// `fake-server`: the FHIR server of the demo and the tests alone.

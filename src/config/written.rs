@@ -10,10 +10,10 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{
-    AnnounceConfig, AssignedIds, BrakeConfig, CodingOrder, Config, ConfigError, GuidelineConfig,
-    IdentifierConfig, InputConfig, LogConfig, Mode, PublishConfig, PullConfig, ScheduleConfig,
-    SecretSource, ServerConfig, SignOffConfig, StoreConfig, TokenSource, TransportLimits, invalid,
-    is_loopback, webhook_secrets,
+    AnnounceConfig, AssignedIds, AuditConfig, BrakeConfig, CodingOrder, Config, ConfigError,
+    GuidelineConfig, IdentifierConfig, InputConfig, LogConfig, Mode, PublishConfig, PullConfig,
+    ScheduleConfig, SecretSource, ServerConfig, SignOffConfig, StoreConfig, TokenSource,
+    TransportLimits, invalid, is_loopback, webhook_secrets,
 };
 use crate::her2::conventions::{
     Conventions, DerivedRatio, SingleProbeHigh, ThreePlusAtLowPercent, UnstatedCells,
@@ -43,6 +43,7 @@ pub(super) struct ConfigWritten {
     brake: BrakeWritten,
     announce: AnnounceWritten,
     convention: ConventionWritten,
+    audit: AuditConfig,
     store: StoreWritten,
     log: LogConfig,
 }
@@ -252,6 +253,7 @@ impl ConfigWritten {
             },
             announce: self.announce.checked(allow_http)?,
             convention: self.convention.checked()?,
+            audit: self.audit,
             store: match self.store.path.as_str() {
                 "" => return Err(ConfigError::Missing { key: "store.path" }),
                 path => StoreConfig {
@@ -725,6 +727,52 @@ mod tests {
     }
 
     #[test]
+    fn whose_signatures_count_is_read_from_references_and_logins() {
+        let config = with("SIGN_OFF__ATTESTED_AUTHOR", "meta.author").unwrap();
+        assert_eq!(config.sign_off.signing.attested, Attested::MetaAuthor);
+        let url = "https://a.example/last-author";
+        let config = with(
+            "SIGN_OFF__ATTESTED_AUTHOR",
+            &format!("meta.extension {url}"),
+        )
+        .unwrap();
+        let attested = Attested::MetaExtension(url.to_owned());
+        assert_eq!(config.sign_off.signing.attested, attested);
+        let config = with("SIGN_OFF__SIGNERS", "Practitioner/1,PractitionerRole/b-2").unwrap();
+        assert_eq!(config.sign_off.signing.signers.len(), 2);
+        let config = with("SIGN_OFF__LOGINS", "jdoe Practitioner/1").unwrap();
+        let signer = config.sign_off.logins.get("jdoe").map(String::as_str);
+        assert_eq!(signer, Some("Practitioner/1"));
+    }
+
+    #[test]
+    fn who_is_no_person_cannot_sign_and_who_is_nobody_owns_nothing() {
+        for (name, value) in [
+            ("SIGN_OFF__ATTESTED_AUTHOR", "meta.source"),
+            ("SIGN_OFF__ATTESTED_AUTHOR", "meta.extension not-a-url"),
+            ("SIGN_OFF__SIGNERS", "Patient/1"),
+            ("SIGN_OFF__SIGNERS", "Practitioner/"),
+            ("SIGN_OFF__LOGINS", "jdoe"),
+            ("SIGN_OFF__LOGINS", "jdoe Device/1"),
+            ("REFLEX__OWNER", "Patient/1"),
+            ("REFLEX__DUE_DAYS", "366"),
+            ("PULL__RECHECK_HOURS", "8761"),
+            ("PULL__RECHECK_AT_MOST", "0"),
+        ] {
+            assert!(
+                matches!(with(name, value), Err(ConfigError::Invalid { .. })),
+                "{name} {value}"
+            );
+        }
+        assert_eq!(
+            with("PULL__RECHECK_HOURS", "0").unwrap().pull.recheck_after,
+            None
+        );
+        let reflex = with("REFLEX__DUE_DAYS", "14").unwrap().reflex;
+        assert_eq!((reflex.due_days, reflex.owner), (Some(14), None));
+    }
+
+    #[test]
     fn values_out_of_range_or_unknown_choices_are_refused_by_name() {
         let refusals = [
             (
@@ -777,6 +825,11 @@ mod tests {
                 "PUBLISH__CODING_ORDER",
                 "icd",
                 "publish.coding_order must be snomed-first or loinc-first",
+            ),
+            (
+                "AUDIT__EVENTS",
+                "yes",
+                "HER2_ADAPTER__AUDIT__EVENTS must be true or false",
             ),
             ("STORE__PATH", "", "store.path must be set"),
             (

@@ -7,7 +7,7 @@
 //!
 //! Names are kept as hashes: two that meet by chance make a group larger, and nothing else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::elements::{Identifier, Reference};
@@ -19,6 +19,10 @@ pub const MOST_TOGETHER: usize = 2_000;
 
 /// Values of the resources that are decided together.
 pub const MOST_VALUES_TOGETHER: usize = 200_000;
+
+/// A patient is read as a whole for the sake of advice where there are no more resources than this: all results of a few years,
+/// and far below what is too much to be decided together.
+const MOST_FOR_ADVICE: usize = 300;
 
 /// Of resources that only lend a name, such as a Patient that every message repeats, this many are looked at.
 const MOST_NAMED: usize = 16;
@@ -32,6 +36,8 @@ pub struct FirstLook {
     count: u32,
     names: Vec<Name>,
     keys: Vec<SharedKey>,
+    /// Patients of whom everything bears on each other.
+    whole: Vec<u64>,
 }
 
 /// A name that a resource has or uses.
@@ -76,6 +82,15 @@ enum KeyKind {
 }
 
 impl FirstLook {
+    /// Notes that everything of a resource's patient belongs together.
+    pub fn note_whole_patient(&mut self, json: &Json<'_>) {
+        let subjects = Reference::read_all(json, "subject");
+        let names = subjects
+            .iter()
+            .filter_map(|subject| names_of(subject).next());
+        self.whole.extend(names);
+    }
+
     /// Notes the next resource; resources are numbered from 0 in the order they are noted.
     pub fn note(&mut self, json: &Json<'_>, full_url: Option<&str>) {
         let resource = self.count;
@@ -163,12 +178,14 @@ impl FirstLook {
         });
     }
 
-    /// The groups; with `whole_patients`, everything of a patient is one.
+    /// The groups; with `whole_patients`, everything of a patient is one. Of a patient of whom that was noted it is so where
+    /// it is little enough to be read together.
     pub fn groups(self, whole_patients: bool) -> Groups {
         let Self {
             count,
             mut names,
             mut keys,
+            whole,
         } = self;
         names.sort_unstable();
         let mut sets = Sets((0..count).collect());
@@ -192,8 +209,17 @@ impl FirstLook {
         let mut groups = Groups {
             members: Vec::new(),
             names,
+            in_part: BTreeSet::new(),
         };
-        groups.join_within_patients(&mut sets, &mut keys, whole_patients);
+        let whole = match whole_patients {
+            true => None,
+            false => Some(whole),
+        };
+        let in_part = groups.join_within_patients(&mut sets, &mut keys, whole);
+        groups.in_part = in_part
+            .iter()
+            .map(|resource| sets.first(*resource))
+            .collect();
         drop(keys);
         groups.members = (0..count)
             .map(|resource| (sets.first(resource), resource))
@@ -210,6 +236,8 @@ pub struct Groups {
     members: Vec<(u32, u32)>,
     /// Names of what is looked up.
     names: Vec<Name>,
+    /// The first resources of groups that are part of what belongs together, where that is more than is joined.
+    in_part: BTreeSet<u32>,
 }
 
 impl Groups {
@@ -252,20 +280,31 @@ impl Groups {
         from.take_while(move |name| name.hash == hash)
     }
 
+    /// Whether more belongs to the group of this first resource than is joined.
+    pub fn is_part(&self, first: u32) -> bool {
+        self.in_part.contains(&first)
+    }
+
+    /// Joins what is of one patient and shares a key, and everything of the patients of `whole`; of every one without that.
+    /// Which resources are of a patient of whom there is too much.
     fn join_within_patients(
         &self,
         sets: &mut Sets,
         keys: &mut Vec<SharedKey>,
-        whole_patients: bool,
-    ) {
+        whole: Option<Vec<u64>>,
+    ) -> Vec<u32> {
         // However it is written, a reference to one Patient or order is one key.
+        let mut one_key = |hash: u64| match self.named(hash).next() {
+            Some(named) => u64::from(sets.first(named.resource)),
+            None => hash,
+        };
         for key in keys.iter_mut() {
-            if key.kind != KeyKind::Identifier
-                && let Some(named) = self.named(key.hash).next()
-            {
-                key.hash = u64::from(sets.first(named.resource));
+            if key.kind != KeyKind::Identifier {
+                key.hash = one_key(key.hash);
             }
         }
+        let mut sizes: Option<BTreeMap<u64, usize>> =
+            whole.map(|whole| whole.into_iter().map(|hash| (one_key(hash), 0)).collect());
         let mut subjects = vec![0; sets.0.len()];
         for key in keys.iter().filter(|key| key.kind == KeyKind::Subject) {
             let first = sets.first(key.resource);
@@ -273,7 +312,24 @@ impl Groups {
                 *subject = key.hash.max(*subject);
             }
         }
-        keys.retain(|key| whole_patients || key.kind != KeyKind::Subject);
+        let of_subject = |key: &&SharedKey| key.kind == KeyKind::Subject;
+        if let Some(sizes) = &mut sizes {
+            for key in keys.iter().filter(of_subject) {
+                sizes.entry(key.hash).and_modify(|size| *size += 1);
+            }
+        }
+        let size_of = |key: &SharedKey| sizes.as_ref().map(|sizes| sizes.get(&key.hash).copied());
+        let in_part = (keys.iter().filter(of_subject))
+            .filter(|key| matches!(size_of(key), Some(Some(size)) if size > MOST_FOR_ADVICE))
+            .map(|key| key.resource)
+            .collect();
+        keys.retain(|key| {
+            let is_joined = || match size_of(key) {
+                None => true,
+                Some(size) => size.is_some_and(|size| size <= MOST_FOR_ADVICE),
+            };
+            key.kind != KeyKind::Subject || is_joined()
+        });
         for key in keys.iter_mut().filter(|key| key.kind != KeyKind::Subject) {
             let subject = subjects.get(sets.first(key.resource) as usize);
             key.hash = hash_of(&(key.hash, key.kind, subject));
@@ -283,6 +339,7 @@ impl Groups {
             let resources: Vec<u32> = same.iter().map(|key| key.resource).collect();
             sets.join(&resources);
         }
+        in_part
     }
 }
 
@@ -441,6 +498,41 @@ mod tests {
         assert_eq!(groups(&resources, false), expected);
         let of_patients = [vec!["a", "c", "d"], vec!["b", "e"]];
         assert_eq!(groups(&resources, true), of_patients);
+    }
+
+    #[test]
+    fn a_patient_of_whom_all_belongs_together_is_one_group_unless_that_is_too_much() {
+        let of_two = |count: usize| {
+            let texts: Vec<String> = (0..count)
+                .map(|number| observation(&format!("a{number}"), P1))
+                .chain([observation("b", P2), observation("c", P2)])
+                .collect();
+            let mut look = FirstLook::default();
+            for text in &texts {
+                look.note(&Json::parse(text).unwrap(), None);
+            }
+            look.note_whole_patient(&Json::parse(&texts[0]).unwrap());
+            look.groups(false)
+        };
+        let together = of_two(3);
+        assert_eq!(together.count(), 3);
+        assert!(!together.is_part(0));
+        let too_many = of_two(MOST_FOR_ADVICE + 1);
+        assert_eq!(too_many.count(), MOST_FOR_ADVICE + 3);
+        assert!(too_many.is_part(0) && too_many.is_part(1));
+        assert!(!too_many.is_part(MOST_FOR_ADVICE as u32 + 1));
+    }
+
+    #[test]
+    fn what_is_of_a_patient_and_of_the_record_it_was_merged_into_is_of_one_patient() {
+        let ordered = r#""basedOn":[{"reference":"ServiceRequest/1"}]"#;
+        let first = observation("first", &format!("{P1},{ordered}"));
+        let second = observation("second", &format!("{P2},{ordered}"));
+        let apart = groups(&[&first, &second], false);
+        assert_eq!(apart, [vec!["first"], vec!["second"]]);
+        let merged = r#"{"resourceType":"Patient","id":"p1","link":[{"type":"replaced-by","other":{"reference":"Patient/p2"}}]}"#;
+        let together = groups(&[&first, &second, merged], false);
+        assert_eq!(together, [vec!["first", "second"], vec!["p1"]]);
     }
 
     #[test]

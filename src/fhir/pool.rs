@@ -85,6 +85,8 @@ pub struct Pool<'a> {
     repeated: usize,
     /// Keys under which different contents stand that nothing puts in an order.
     disputed: BTreeSet<String>,
+    /// More may be known of its patients than stands in it.
+    is_part: bool,
 }
 
 impl<'a> Pool<'a> {
@@ -94,6 +96,16 @@ impl<'a> Pool<'a> {
             base: base.map(|base| base.trim_end_matches('/').to_owned()),
             ..Self::default()
         }
+    }
+
+    /// Notes that more is known of its patients than stands in it.
+    pub fn note_part(&mut self) {
+        self.is_part = true;
+    }
+
+    /// Whether more may be known of its patients than stands in it.
+    pub fn is_part(&self) -> bool {
+        self.is_part
     }
 
     /// Takes one resource in. An older version of one already there is ignored.

@@ -9,6 +9,9 @@ use super::pool::{Pool, Resource};
 /// walked by nobody.
 const MOST_GENERATIONS: usize = 32;
 
+/// The extension by which a specimen names a Condition of which it holds material (MII module Biobank).
+pub const DIAGNOSIS: &str = "https://www.medizininformatik-initiative.de/fhir/ext/modul-biobank/StructureDefinition/Diagnose";
+
 /// A specimen as sent.
 #[derive(Clone, Debug)]
 pub struct SpecimenNode<'r> {
@@ -22,6 +25,8 @@ pub struct SpecimenNode<'r> {
     pub body_site: Option<Concept<'r>>,
     /// Whose it is.
     pub subject: Option<String>,
+    /// The Conditions of which it is said to hold material.
+    pub conditions: Vec<String>,
     /// The whole resource.
     pub resource: &'r Resource<'r>,
 }
@@ -61,9 +66,18 @@ impl<'r> Specimens<'r> {
                 );
                 let subject = json.get("subject").and_then(|subject| {
                     pool.key_of(&Reference::read(subject), "Patient", &resource.key)
+                        .map(|patient| pool.surviving(patient))
                 });
+                let conditions = (json.items_at("extension").iter())
+                    .filter(|extension| extension.text_at("url") == Some(DIAGNOSIS))
+                    .filter_map(|extension| {
+                        let condition = Reference::read(extension.get("valueReference")?);
+                        pool.key_of(&condition, "Condition", &resource.key)
+                    })
+                    .collect();
                 let node = SpecimenNode {
                     subject,
+                    conditions,
                     key: &resource.key,
                     kinds,
                     parents,
@@ -77,6 +91,11 @@ impl<'r> Specimens<'r> {
             })
             .collect();
         Self { nodes }
+    }
+
+    /// Every specimen, by key.
+    pub fn all(&self) -> impl Iterator<Item = &SpecimenNode<'r>> {
+        self.nodes.values()
     }
 
     /// One specimen.

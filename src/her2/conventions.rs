@@ -23,7 +23,7 @@ pub struct Conventions {
     pub derived_ratio: DerivedRatio,
     /// The copy-number sub-rule of the gastric edition.
     pub gastric_copies_rule: bool,
-    /// Advice to repeat the test on the excision.
+    /// Advice to repeat the test on the excision, and to test a metastasis.
     pub retest_advice: bool,
 }
 

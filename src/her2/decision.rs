@@ -210,6 +210,8 @@ pub enum WarningCode {
     Decalcified,
     /// Advice: the guideline lets a negative core biopsy be repeated on the excision.
     MayRepeatOnExcision,
+    /// Advice: tissue of a metastasis is there, and the guideline has it tested.
+    MetastasisNotTested,
 }
 
 impl WarningCode {
@@ -228,6 +230,7 @@ impl WarningCode {
             Self::ColdIschemia => "cold-ischemia",
             Self::Decalcified => "decalcified",
             Self::MayRepeatOnExcision => "may-repeat-on-excision",
+            Self::MetastasisNotTested => "metastasis-not-tested",
         }
     }
 }
@@ -327,6 +330,7 @@ mod tests {
             WarningCode::ColdIschemia,
             WarningCode::Decalcified,
             WarningCode::MayRepeatOnExcision,
+            WarningCode::MetastasisNotTested,
         ];
         assert_eq!(
             codes.map(WarningCode::name),
@@ -343,6 +347,7 @@ mod tests {
                 "cold-ischemia",
                 "decalcified",
                 "may-repeat-on-excision",
+                "metastasis-not-tested",
             ]
         );
     }

@@ -552,6 +552,8 @@ pub struct Handling {
     pub histology: Option<Histology>,
     /// Histologic grade, 1 to 3.
     pub grade: Option<u8>,
+    /// Whether it is of a metastasis, as far as codes say so.
+    pub of_metastasis: bool,
 }
 
 /// Everything known about HER2 in one piece of tumour tissue of one patient.
@@ -581,6 +583,8 @@ pub struct Evidence {
     pub not_low: Vec<Source>,
     /// Signed results and reports that mention a second observer.
     pub second_observer: Vec<Source>,
+    /// A specimen of a distant metastasis, where nothing known of HER2 can be of one.
+    pub untested_metastasis: Option<Source>,
 }
 
 impl Evidence {
@@ -615,6 +619,7 @@ impl Evidence {
             quoted: Vec::new(),
             not_low: Vec::new(),
             second_observer: Vec::new(),
+            untested_metastasis: None,
         }
     }
 }

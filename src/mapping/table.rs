@@ -22,7 +22,9 @@ use layers::{Layer, Overlap, SourceFile, Stack};
 use rows::{Form, Meaning, Row, Slot, Table};
 
 pub use lexicon::Lexicon;
-pub use meanings::{Answer, Finding, Morphology, ReportKind, Side, SiteMeaning, Step, word_of};
+pub use meanings::{
+    Answer, Finding, Metastasis, Morphology, ReportKind, Side, SiteMeaning, Step, word_of,
+};
 pub use units::Units;
 pub use written::Header;
 pub(super) use written::HeaderWritten;
@@ -150,6 +152,7 @@ pub struct Mapping {
     sites: BTreeMap<Key, SiteRow>,
     site_prefixes: BTreeMap<Key, SiteRow>,
     slides: BTreeSet<Key>,
+    tissues: BTreeSet<Key>,
     other_specimens: BTreeSet<Key>,
     reports: BTreeMap<Key, ReportKind>,
     /// How tissue was taken.
@@ -162,6 +165,8 @@ pub struct Mapping {
     pub morphologies: Lexicon<Morphology>,
     /// Histologic grades.
     pub grades: Lexicon<u8>,
+    /// Metastases.
+    pub metastases: Lexicon<Metastasis>,
     /// The spelling of each system that is searched by.
     preferred: BTreeSet<String>,
     /// The short name of each spelling of a system.
@@ -257,6 +262,9 @@ impl Mapping {
             Meaning::Slide => {
                 self.slides.insert(key);
             }
+            Meaning::Tissue => {
+                self.tissues.insert(key);
+            }
             Meaning::OtherSpecimen => {
                 self.other_specimens.insert(key);
             }
@@ -270,6 +278,9 @@ impl Mapping {
                 self.morphologies.insert(slot.form, key, *morphology);
             }
             Meaning::Grade(grade) => self.grades.insert(slot.form, key, *grade),
+            Meaning::Metastasis(metastasis) => {
+                self.metastases.insert(slot.form, key, *metastasis);
+            }
             Meaning::Unit => {
                 if let Some(list) = self.units.list(&row.is) {
                     list.insert(row.text.clone());
@@ -348,6 +359,13 @@ impl Mapping {
         (concept.codings.iter())
             .filter_map(key_of)
             .any(|key| self.slides.contains(&key))
+    }
+
+    /// Whether a specimen's type or container says that it is tissue, and no blood or other fluid.
+    pub fn is_tissue(&self, concept: &Concept<'_>) -> bool {
+        (concept.codings.iter())
+            .filter_map(key_of)
+            .any(|key| self.tissues.contains(&key) || self.slides.contains(&key))
     }
 
     /// Whether a code is known to say nothing of a specimen that bears on anything here.
@@ -523,7 +541,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_has_a_code_and_only_sites_may_have_a_prefix() {
+    fn a_row_has_a_code_and_only_some_may_have_a_part_of_one() {
         let row = |table: &str, is: &str, row: &str| {
             refusal(&format!(
                 "[systems]\nl=[\"urn:l\"]\n[[{table}]]\nis=\"{is}\"\ncodes=[{{system=\"l\",display=\"d\",{row}}}]\n"
@@ -538,6 +556,7 @@ mod tests {
         assert!(row("answer", "positive", "code=\"1\",site=\"elbow\"").contains("`elbow`"));
         assert!(row("specimen", "jar", "code=\"1\"").contains("specimen kind `jar`"));
         assert!(row("sample", "jar", "code=\"1\"").contains("`jar` is unknown"));
+        assert!(row("metastasis", "near", "code=\"1\"").contains("`near` is unknown"));
         assert!(row("sample", "biopsy", "suffix=\"/2\"").contains("needs one code"));
         assert!(row("report", "her2", "code=\"1\",under=\"ihc-score\"").contains("only an answer"));
         assert!(refusal("[[grade]]\nis=4\nwords=[\"g4\"]\n").contains("grade 4"));

@@ -317,3 +317,58 @@ pub struct TaskDraft {
     /// `meta.security`
     pub security: Vec<Coding>,
 }
+
+/// What was asked of a server, and of what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuditedAction {
+    /// A search.
+    Search {
+        /// The request as it was sent, such as `GET https://fhir.example/r4/Observation?code=x`.
+        request: String,
+    },
+    /// A read of this resource.
+    Read(Reference),
+    /// The first version of this resource.
+    Create(Reference),
+    /// A further version of this resource.
+    Update(Reference),
+    /// The deletion of this resource.
+    Delete(Reference),
+}
+
+/// How an exchange ended (audit-event-outcome).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AuditOutcome {
+    /// It was carried out.
+    #[default]
+    Success,
+    /// The server did not do it.
+    MinorFailure,
+    /// The server failed, or left open what it has done.
+    SeriousFailure,
+}
+
+/// One exchange with a server, to be written as AuditEvent. Its id is for the server to give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEventDraft {
+    /// What was done, and to what.
+    pub action: AuditedAction,
+    /// The instant it was recorded, to the second at least and with a zone.
+    pub recorded: String,
+    /// How it ended.
+    pub outcome: AuditOutcome,
+    /// The same in words, without anything of a patient.
+    pub outcome_text: Option<String>,
+    /// The program, which asked and which tells of it.
+    pub client: Reference,
+    /// IP address of the program. Without one no profile is claimed.
+    pub client_address: Option<String>,
+    /// The server that was asked.
+    pub server: Reference,
+    /// Base URL of that server.
+    pub server_base: String,
+    /// The patient that it is about, where known.
+    pub patient: Option<Reference>,
+    /// The `X-Request-Id` that was sent.
+    pub request_id: String,
+}

@@ -12,11 +12,12 @@
 //! * `dates`: which dates FHIR allows, and which of two is later.
 //! * `exact`: dates and decimals set aside, and put back.
 //! * `elements`: the data types that the resources share.
-//! * [`observation()`], [`provenance()`], [`task()`]: one resource each, for FHIR R4.
-//! * `r5`: the same three for FHIR R5 (feature `r5`).
+//! * [`observation()`], [`provenance()`], [`task()`], [`audit_event()`]: one resource each, for FHIR R4.
+//! * `r5`: the same four for FHIR R5 (feature `r5`).
 
 #![forbid(unsafe_code)]
 
+mod audit_event;
 mod checks;
 mod dates;
 pub mod drafts;
@@ -30,6 +31,7 @@ mod provenance;
 pub mod r5;
 mod task;
 
+pub use audit_event::audit_event;
 pub use drafts::*;
 pub use invalid::Invalid;
 pub use observation::observation;

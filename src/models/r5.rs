@@ -1,15 +1,15 @@
-//! The same three resources for FHIR R5.
+//! The same four resources for FHIR R5.
 //!
 //! A resource is composed once, for R4; only what R5 names otherwise is renamed in its JSON. The R5 model then reads the
 //! result, and whatever it does not know it drops without a word: so its own JSON is compared with what it was given.
 
 use crate::{
-    drafts::{ComponentValue, ObservationDraft, ProvenanceDraft, TaskDraft},
+    drafts::{AuditEventDraft, ComponentValue, ObservationDraft, ProvenanceDraft, TaskDraft},
     exact::Composed,
     invalid::Invalid,
     path::Path,
 };
-use fhir_sdk::r5::resources::{Observation, Provenance, Task};
+use fhir_sdk::r5::resources::{AuditEvent, Observation, Provenance, Task};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
@@ -36,6 +36,14 @@ pub fn provenance(draft: &ProvenanceDraft) -> Result<String, Invalid> {
 /// The first element that FHIR would refuse.
 pub fn task(draft: &TaskDraft) -> Result<String, Invalid> {
     convert::<_, Task>(crate::task::compose(draft)?, refer_to_reasons)
+}
+
+/// The AuditEvent as FHIR R5 JSON. BALP is a guide for R4, so no profile is claimed.
+///
+/// # Errors
+/// The first element that FHIR would refuse.
+pub fn audit_event(draft: &AuditEventDraft) -> Result<String, Invalid> {
+    convert::<_, AuditEvent>(crate::audit_event::compose(draft)?, retell_event)
 }
 
 /// Converts the JSON that still has stand-ins, which every model prints as it reads them; the elements that hold dates
@@ -97,6 +105,72 @@ fn refer_to_reasons(task: &mut Map<String, Value>) {
     if let Some(concept) = task.remove("reasonCode") {
         task.insert("reason".to_owned(), json!([{ "concept": concept }]));
     }
+}
+
+/// In R5 what happened is one `code` in a `category`, the outcome has a code and words of another value set, networks are
+/// texts, and an entity has no type: the role says what it is. The patient has an element of its own.
+fn retell_event(event: &mut Map<String, Value>) {
+    event.remove("meta");
+    if let Some(kind) = event.remove("type") {
+        event.insert("category".to_owned(), json!([{ "coding": [kind] }]));
+    }
+    if let Some(subtypes) = event.remove("subtype") {
+        event.insert("code".to_owned(), json!({ "coding": subtypes }));
+    }
+    let severity = match event.get("outcome").and_then(Value::as_str) {
+        Some("0") => "success",
+        Some("4") => "error",
+        _ => "fatal",
+    };
+    let mut outcome = json!({
+        "code": { "system": "http://hl7.org/fhir/issue-severity", "code": severity }
+    });
+    if let Some(words) = event.remove("outcomeDesc") {
+        outcome["detail"] = json!([{ "text": words }]);
+    }
+    event.insert("outcome".to_owned(), outcome);
+    for agent in objects(event, "agent") {
+        if let Some(Value::Object(network)) = agent.remove("network") {
+            let key = match network.get("type").and_then(Value::as_str) {
+                Some("5") => "networkUri",
+                _ => "networkString",
+            };
+            agent.extend(
+                network
+                    .get("address")
+                    .map(|it| (key.to_owned(), it.clone())),
+            );
+        }
+    }
+    if let Some(source) = event.get_mut("source").and_then(Value::as_object_mut)
+        && let Some(Value::Array(kinds)) = source.remove("type")
+    {
+        let concepts: Vec<Value> = (kinds.into_iter())
+            .map(|kind| json!({ "coding": [kind] }))
+            .collect();
+        source.insert("type".to_owned(), Value::Array(concepts));
+    }
+    let mut patient = None;
+    for entity in objects(event, "entity") {
+        let kind = entity.remove("type");
+        let role = entity.remove("role").or(kind);
+        if let Some(role) = role {
+            if role["code"] == "1" {
+                patient = entity.get("what").cloned();
+            }
+            entity.insert("role".to_owned(), json!({ "coding": [role] }));
+        }
+    }
+    event.extend(patient.map(|patient| ("patient".to_owned(), patient)));
+}
+
+/// The objects in a list of this name.
+fn objects<'o>(
+    parent: &'o mut Map<String, Value>,
+    name: &str,
+) -> impl Iterator<Item = &'o mut Map<String, Value>> {
+    let items = parent.get_mut(name).and_then(Value::as_array_mut);
+    (items.into_iter().flatten()).filter_map(Value::as_object_mut)
 }
 
 fn rename(object: &mut Map<String, Value>, from: &str, to: &str) {

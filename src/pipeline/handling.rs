@@ -116,16 +116,7 @@ impl Found {
         if json.text_at("status") == Some("entered-in-error") {
             return;
         }
-        let collection = json.get("collection");
-        let method = collection.and_then(|collection| collection.get("method"));
-        // A CodeableReference since R5.
-        let procedure = collection
-            .and_then(|collection| collection.get("procedure"))
-            .and_then(|procedure| procedure.get("concept"));
-        let kinds = [json.get("type"), method, procedure];
-        let kinds = kinds.into_iter().flatten().map(Concept::read);
-        self.samples
-            .extend(kinds.filter_map(|kind| mapping.samples.of(&kind)));
+        self.samples.extend(samples_of(json, mapping));
 
         let kind = json.get("type").map(Concept::read);
         let fixative = kind.and_then(|kind| mapping.fixatives.of(&kind));
@@ -242,8 +233,23 @@ impl Found {
             decalcified: self.decalcified.last().copied(),
             histology: only(histologies),
             grade: only(self.grades),
+            of_metastasis: false,
         }
     }
+}
+
+/// How a specimen was taken, by its type and by the method and procedure of its collection.
+pub(super) fn samples_of(specimen: &Json<'_>, mapping: &Mapping) -> impl Iterator<Item = Sample> {
+    let collection = specimen.get("collection");
+    let method = collection.and_then(|collection| collection.get("method"));
+    // A CodeableReference since R5.
+    let procedure = collection
+        .and_then(|collection| collection.get("procedure"))
+        .and_then(|procedure| procedure.get("concept"));
+    let kinds = [specimen.get("type"), method, procedure];
+    (kinds.into_iter().flatten())
+        .map(Concept::read)
+        .filter_map(|kind| mapping.samples.of(&kind))
 }
 
 /// The greatest value that a number allows; without a bound that is more than any other.

@@ -1,17 +1,24 @@
 //! Which cases of a patient are of one tumour, and the view of each tumour as a case of its own beside them.
 //!
-//! Neither sides nor tumours nor places are merged: specimens are taken together only where all that tells tumours apart
-//! is the same for them, what is not stated included. Whether a specimen was taken after neoadjuvant treatment is not in
-//! the data; specimens that differ are a question for a person.
+//! Neither sides nor tumours nor places nor metastases are merged: specimens are taken together only where all that tells
+//! tumours apart is the same for them, what is not stated included.
+//!
+//! Nor is what was taken before neoadjuvant treatment merged with what was taken after it. No data says for certain that
+//! there was none, and a biopsy and a resection, each of a known day, are just what lies on either side of it; so each has
+//! a view of its own. Two views can be read side by side, while one that covers a change under treatment cannot be taken
+//! apart. It does not depend on what else is known of the patient, so that a view stays the one it is when the resection
+//! follows. Specimens that differ within a view are a question for a person.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::edition::Choice;
 use super::gather::Item;
 use super::{CaseKey, CaseResult, Related, Rules};
+use crate::fhir::dates::{Date, Precision};
+use crate::fhir::json::Json;
 use crate::fhir::tissue::Specimens;
 use crate::her2::decision::Status;
-use crate::her2::evidence::{Evidence, JoinedBy, Site, SiteFinding};
+use crate::her2::evidence::{Evidence, Handling, JoinedBy, Sample, Site, SiteFinding};
 use crate::her2::guideline::Edition;
 use crate::her2::patient_view::patient_view;
 use crate::mapping::table::{Side, SiteMeaning};
@@ -20,9 +27,12 @@ use crate::mapping::table::{Side, SiteMeaning};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tumour {
     side: Option<Side>,
-    /// The Conditions that the results name.
+    /// The Conditions that the results or the specimen name.
     foci: BTreeSet<String>,
     place: Place,
+    of_metastasis: bool,
+    /// On which side of neoadjuvant treatment it may have been taken.
+    taken_as: Option<Sample>,
 }
 
 /// Where the tissue was taken.
@@ -40,19 +50,27 @@ impl Tumour {
     pub(super) fn of(
         items: &[&Item<'_>],
         tissue: Option<&str>,
+        handling: &Handling,
         specimens: &Specimens<'_>,
         rules: &Rules,
     ) -> Self {
         let sides: BTreeSet<Side> = items.iter().filter_map(|item| item.side).collect();
-        let body_site = tissue.and_then(|tissue| {
-            (specimens.lineage(tissue).iter())
-                .find_map(|specimen| specimens.get(specimen)?.body_site.clone())
-        });
+        let lineage = tissue.map(|tissue| specimens.lineage(tissue));
+        let nodes: Vec<_> = (lineage.iter().flatten())
+            .filter_map(|specimen| specimens.get(specimen))
+            .collect();
+        let body_site = nodes.iter().find_map(|node| node.body_site.clone());
+        let has_day = (nodes.iter()).any(|node| has_day_of_collection(&node.resource.json));
         Self {
             side: sides.first().copied().filter(|_| sides.len() == 1),
             foci: (items.iter())
                 .filter_map(|item| item.observation)
                 .flat_map(|observation| observation.conditions.iter().cloned())
+                .chain(
+                    nodes
+                        .iter()
+                        .flat_map(|node| node.conditions.iter().cloned()),
+                )
                 .collect(),
             place: match body_site {
                 None => Place::NotStated,
@@ -61,13 +79,31 @@ impl Tumour {
                     _ => Place::Elsewhere(concept.label()),
                 },
             },
+            of_metastasis: handling.of_metastasis,
+            taken_as: (handling.sample)
+                .filter(|sample| has_day && matches!(sample, Sample::Biopsy | Sample::Resection)),
         }
     }
 
     /// A text that is the same for the same tumour.
     fn key(&self) -> String {
-        format!("{:?} {:?} {:?}", self.side, self.foci, self.place)
+        let metastasis = self.of_metastasis.then_some("metastasis");
+        let taken_as = self.taken_as.map(Sample::name);
+        let mut key = format!("{:?} {:?} {:?}", self.side, self.foci, self.place);
+        for more in metastasis.into_iter().chain(taken_as) {
+            key = format!("{key} {more}");
+        }
+        key
     }
+}
+
+/// Whether the day on which a specimen was collected is known.
+fn has_day_of_collection(specimen: &Json<'_>) -> bool {
+    let collection = specimen.get("collection");
+    let start = || collection?.get("collectedPeriod")?.text_at("start");
+    let stated = collection.and_then(|collection| collection.text_at("collectedDateTime"));
+    let date = stated.or_else(start).and_then(Date::parse);
+    date.is_some_and(|date| matches!(date.precision(), Precision::Day | Precision::Instant))
 }
 
 /// The view of each tumour that has a result.

@@ -75,6 +75,8 @@ struct HandlingRecord {
     histology: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     grade: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metastasis: Option<bool>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -279,6 +281,7 @@ impl HandlingRecord {
             decalcified: handling.decalcified,
             histology: handling.histology.map(Histology::name),
             grade: handling.grade,
+            metastasis: handling.of_metastasis.then_some(true),
         })
     }
 }

@@ -167,6 +167,7 @@ fn tissue(handling: &Handling) -> Option<Statement> {
     }));
     known.extend((handling.histology).map(|histology| format!("{} carcinoma", histology.name())));
     known.extend(handling.grade.map(|grade| format!("grade {grade}")));
+    known.extend((handling.of_metastasis).then(|| "of a metastasis".to_owned()));
     (!known.is_empty()).then(|| Statement::new("Tissue", format!("{}.", known.join(", "))))
 }
 

@@ -14,6 +14,7 @@ mod paging;
 mod retry;
 #[cfg(test)]
 mod tests;
+mod trail;
 mod transaction;
 mod wire;
 mod writing;
@@ -38,6 +39,8 @@ pub use error::{ClientError, ClientSetupError, Distrust, Limit, Misread};
 pub(in crate::service) use origin::http_for;
 pub use paging::{EntryFault, EntryMode, Page, PageEntry, Pages};
 pub(in crate::service) use retry::{http_date, jitter, retry_after};
+pub(in crate::service) use trail::AUDIT_EVENT;
+pub use trail::{Failure, Interaction, Noted};
 pub use transaction::EntryAnswer;
 pub use wire::{Exchange, LocalWire, NoAnswer};
 pub use writing::Precondition;
@@ -46,6 +49,7 @@ pub(in crate::service) use writing::bare_version;
 use breaker::{Breaker, BreakerPolicy};
 use origin::FhirBase;
 use retry::RetryPolicy;
+use trail::{Call, Trail, X_REQUEST_ID};
 use wire::Wire;
 
 const FHIR_JSON: HeaderValue = HeaderValue::from_static("application/fhir+json");
@@ -62,6 +66,8 @@ pub struct FhirClient {
     retry: RetryPolicy,
     breaker: Arc<Mutex<Breaker>>,
     clock: Clock,
+    /// Where exchanges are noted, if they are.
+    trail: Option<Trail>,
 }
 
 /// What became of reading a resource by its id.
@@ -134,6 +140,7 @@ impl FhirClient {
                 rest: settings.limits.breaker_rest,
             }))),
             clock: Clock::System,
+            trail: None,
         })
     }
 
@@ -158,7 +165,10 @@ impl FhirClient {
             return Ok(ReadAnswer::NotFound);
         }
         let url = self.base.below(&[kind, id]);
-        read_answer(kind, self.get(&url, Prefer::Nothing).await)
+        let mut call = Call::new();
+        let answer = self.get(&url, Prefer::Nothing, &mut call).await;
+        self.note_read(&call, (kind, id), None, &answer);
+        read_answer(kind, answer)
     }
 
     /// Reads a resource unless its current version is still this one; `None` where it is. The version is a version id or
@@ -174,7 +184,12 @@ impl FhirClient {
         }
         let url = self.base.below(&[kind, id]);
         let condition = (IF_NONE_MATCH, writing::entity_tag(version));
-        let answer = match self.get_with(&url, Prefer::Nothing, Some(&condition)).await {
+        let mut call = Call::new();
+        let answer = self
+            .get_with(&url, Prefer::Nothing, Some(&condition), &mut call)
+            .await;
+        self.note_read(&call, (kind, id), Some(version), &answer);
+        let answer = match answer {
             Err(ClientError::Conflict { status: 304 }) => return Ok(None),
             answer => read_answer(kind, answer)?,
         };
@@ -195,15 +210,26 @@ impl FhirClient {
         if !parameters.is_empty() {
             url.query_pairs_mut().extend_pairs(parameters);
         }
-        Pages::new(self.clone(), url)
+        Pages::new(self.clone(), kind, url)
     }
 
     /// Sends a transaction Bundle, once. Success means that every entry was carried out; the answers are in their order.
     pub async fn transaction(&self, bundle_text: &str) -> Result<Vec<EntryAnswer>, ClientError> {
-        let answer = self
-            .write(Method::POST, &self.base.root(), Some(bundle_text), None)
-            .await?;
-        transaction::entry_answers(bundle_text, &answer.text, answer.status)
+        let mut call = Call::new();
+        let answers = self
+            .write(
+                Method::POST,
+                &self.base.root(),
+                Some(bundle_text),
+                None,
+                &mut call,
+            )
+            .await
+            .and_then(|answer| {
+                transaction::entry_answers(bundle_text, &answer.text, answer.status)
+            });
+        self.note_transaction(&call, bundle_text, &answers);
+        answers
     }
 
     /// Waits while the server is left alone, unless that is longer than a server is waited for.
@@ -216,13 +242,17 @@ impl FhirClient {
 
     /// All versions of a resource, page by page.
     pub fn history(&self, kind: &str, id: &str) -> Pages {
-        Pages::new(self.clone(), self.base.below(&[kind, id, "_history"]))
+        Pages::new(self.clone(), kind, self.base.below(&[kind, id, "_history"]))
     }
 
     /// Reads what the server says of itself.
     pub async fn capabilities(&self) -> Result<Capabilities, ClientError> {
         let answer = self
-            .get(&self.base.below(&["metadata"]), Prefer::Nothing)
+            .get(
+                &self.base.below(&["metadata"]),
+                Prefer::Nothing,
+                &mut Call::new(),
+            )
             .await?;
         body::expect_resource("CapabilityStatement", &answer.text)?;
         let statement = serde_json::from_str(&answer.text)
@@ -231,8 +261,8 @@ impl FhirClient {
     }
 
     /// Reads an address, trying again where that can help.
-    async fn get(&self, url: &Url, prefer: Prefer) -> Result<Answer, ClientError> {
-        self.get_with(url, prefer, None).await
+    async fn get(&self, url: &Url, prefer: Prefer, call: &mut Call) -> Result<Answer, ClientError> {
+        self.get_with(url, prefer, None, call).await
     }
 
     /// The same under a condition, which is a header.
@@ -241,11 +271,12 @@ impl FhirClient {
         url: &Url,
         prefer: Prefer,
         condition: Option<&(HeaderName, String)>,
+        call: &mut Call,
     ) -> Result<Answer, ClientError> {
         let mut tried = 0;
         loop {
-            let request = self.request(Method::GET, url, prefer, condition)?;
-            let error = match self.exchange(request).await {
+            let request = self.request(Method::GET, url, prefer, condition, call)?;
+            let error = match self.exchange(request, call).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -264,13 +295,14 @@ impl FhirClient {
         url: &Url,
         text: Option<&str>,
         condition: Option<&(HeaderName, String)>,
+        call: &mut Call,
     ) -> Result<Answer, ClientError> {
-        let mut request = self.request(method, url, Prefer::MinimalReturn, condition)?;
+        let mut request = self.request(method, url, Prefer::MinimalReturn, condition, call)?;
         if let Some(text) = text {
             request.headers_mut().insert(CONTENT_TYPE, FHIR_JSON);
             *request.body_mut() = Some(text.to_owned().into());
         }
-        match self.exchange(request).await {
+        match self.exchange(request, call).await {
             // The status said success, and the body that would tell more is lost.
             Err(ClientError::Unreadable(_) | ClientError::TooLarge(_)) => {
                 Err(ClientError::Ambiguous { status: None })
@@ -286,6 +318,7 @@ impl FhirClient {
         url: &Url,
         prefer: Prefer,
         condition: Option<&(HeaderName, String)>,
+        call: &Call,
     ) -> Result<Request, ClientError> {
         if !self.base.covers(url) {
             return Err(ClientError::Untrusted(Distrust::ForeignLink));
@@ -294,6 +327,9 @@ impl FhirClient {
         let headers = request.headers_mut();
         headers.insert(ACCEPT, FHIR_JSON);
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        if let Some(id) = call.header() {
+            headers.insert(X_REQUEST_ID, id);
+        }
         let prefer = match prefer {
             Prefer::Nothing => None,
             Prefer::StrictHandling => Some("handling=strict"),
@@ -315,9 +351,10 @@ impl FhirClient {
     }
 
     /// Sends a request and reads the whole answer, unless the server rests.
-    async fn exchange(&self, request: Request) -> Result<Answer, ClientError> {
+    async fn exchange(&self, request: Request, call: &mut Call) -> Result<Answer, ClientError> {
         let admitted = self.breaker().admit(self.clock.now());
         admitted.map_err(|for_about| ClientError::Resting { for_about })?;
+        call.was_sent = true;
         let answer = self.send(request).await;
         let failure = answer.as_ref().err();
         self.breaker().note(self.clock.now(), failure);

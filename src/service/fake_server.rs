@@ -145,6 +145,8 @@ pub struct SeenRequest {
     pub if_none_match: Option<String>,
     /// The `If-None-Exist` header.
     pub if_none_exist: Option<String>,
+    /// The `X-Request-Id` header.
+    pub x_request_id: Option<String>,
 }
 
 /// A running server. Dropping it stops it.

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
+use super::audit;
 use super::brake::{Alteration, Brake, HELD};
 use super::client::ClientError;
 use super::progress::Progress;
@@ -138,7 +139,30 @@ impl Pass<'_> {
         if ended.is_err() {
             tracing::warn!("the pass ends early; its ledger so far: {}", report.ledger);
         }
-        ended.map(|()| report)
+        let told = self.tell(options).await;
+        ended.and(told).map(|()| report)
+    }
+
+    /// Keeps what the clients have noted for the audit. A dry run leaves no trace, so its notes are dropped.
+    async fn keep_noted(&self, options: &PassOptions) -> Result<(), StoreError> {
+        let clients = [self.publisher.reader, self.publisher.client];
+        if options.dry_run {
+            for client in clients {
+                drop(client.take_noted());
+            }
+            return Ok(());
+        }
+        audit::keep(self.store, clients).await
+    }
+
+    /// Writes the AuditEvents that are due. A shadow writes nothing, so they stay in the store.
+    async fn tell(&self, options: &PassOptions) -> Result<(), PassError> {
+        self.keep_noted(options).await?;
+        let client = self.publisher.client;
+        if client.is_audited() && options.mode == Mode::Write && !options.dry_run {
+            audit::tell(self.store, client, self.publisher.publishing.release).await?;
+        }
+        Ok(())
     }
 
     async fn work(&self, options: &PassOptions, report: &mut PassReport) -> Result<(), PassError> {
@@ -168,7 +192,8 @@ impl Pass<'_> {
                 let mut window = self.puller.window(since, self.rules).await?;
                 let left_open = self.left_open(options).await?;
                 let mut taken_up = self.take_up_parked(left_open, &mut window).await?;
-                self.take_up_noticed(options, since, &mut taken_up).await?;
+                self.take_up_noticed(options, since, &mut window, &mut taken_up)
+                    .await?;
                 (window, taken_up)
             }
         };
@@ -178,6 +203,7 @@ impl Pass<'_> {
 
         report.rejected.clone_from(&window.rejected);
         let all_named = self.name_unreadable(options, started, report).await?;
+        self.keep_noted(options).await?;
         let subjects = by_subject(&mut window, &parked.gone, self.puller.base());
         let progress = Progress::new("patients", Some(subjects.len() as u64));
         let mut unread_in_a_row = 0;
@@ -190,6 +216,7 @@ impl Pass<'_> {
             let was_read = self
                 .patient(subject.as_deref(), patient, &mut hand, report)
                 .await?;
+            self.keep_noted(options).await?;
             unread_in_a_row = if was_read { 0 } else { unread_in_a_row + 1 };
             progress.advance();
         }

@@ -40,7 +40,7 @@ use crate::fhir::json::Json;
 use crate::fhir::pool::Pool;
 use crate::pipeline::announcement::Announcement;
 use crate::pipeline::results::{
-    Prior, Publishing, Resources, compose, fingerprint_of, observation_id,
+    Prior, Publishing, Resources, Written, compose, fingerprint_of, observation_id,
 };
 use crate::pipeline::sign_off::Follows;
 use crate::pipeline::{CaseResult, Rules};
@@ -350,16 +350,22 @@ impl Publisher<'_> {
         let now = instant(now);
         let composed = compose(case, pool, self.rules, self.publishing, prior, &now);
         let mut resources = composed.map_err(|_| Trouble::not_composable())?;
-        if let Some(base) = &self.target.reads_from {
-            let written = (resources.observation.iter_mut())
-                .chain(resources.provenance.iter_mut())
-                .chain(resources.tasks.iter_mut());
-            for written in written {
-                written.text =
-                    address::absolute(&written.text, base).ok_or_else(Trouble::not_composable)?;
-            }
+        let written = (resources.observation.iter_mut())
+            .chain(resources.provenance.iter_mut())
+            .chain(resources.tasks.iter_mut());
+        for written in written {
+            self.lead_to_inputs(written, None)?;
         }
         Ok(resources)
+    }
+
+    /// Has references to inputs lead to the server that they are read from, where that is another; one to `here` stays.
+    fn lead_to_inputs(&self, written: &mut Written, here: Option<&str>) -> Result<(), Trouble> {
+        if let Some(base) = &self.target.reads_from {
+            written.text =
+                address::absolute(&written.text, base, here).ok_or_else(Trouble::not_composable)?;
+        }
+        Ok(())
     }
 
     /// Sends the resources once, and notes what stands after it: a version of the result that was among them, or the one

@@ -11,10 +11,12 @@ use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 use super::client::{Capabilities, ClientError, EntryMode, FhirClient, PageEntry, ReadAnswer};
 use super::progress::Progress;
 use crate::config::PullConfig;
+use crate::fhir::candidates::RELATED_CONDITION;
 use crate::fhir::elements::{Identifier, Reference};
 use crate::fhir::groups::MOST_VALUES_TOGETHER;
 use crate::fhir::json::Json;
 use crate::fhir::pool::{Pool, Rejected};
+use crate::fhir::tissue::DIAGNOSIS;
 use crate::pipeline::Rules;
 
 /// A window that keeps bringing new items is read this often in one pass; then the cursor stays where it is.
@@ -402,7 +404,9 @@ fn links_of<'r>(report: &'r Json<'_>) -> impl Iterator<Item = Reference<'r>> {
         .filter_map(|form| form.text_at("url").map(Reference::to))
 }
 
-/// References to results, panel members, specimens, Conditions and attachments that lead out of the texts.
+/// References to results, panel members, specimens, Conditions and attachments that lead out of the texts. Tissue of a
+/// metastasis is met where a report or result names it; a search for specimens of its own would cost every patient one more
+/// request for a remark.
 fn missing(texts: &Texts, base: &str) -> BTreeSet<String> {
     let mut pool = Pool::new(Some(base));
     let mut left = MOST_VALUES_TOGETHER;
@@ -438,8 +442,10 @@ fn missing(texts: &Texts, base: &str) -> BTreeSet<String> {
             references.extend(links_of(&resource.json).map(|reference| (reference, BINARY)));
         }
         for extension in resource.json.items_at("extension") {
-            if extension.text_at("url") == Some(crate::fhir::candidates::RELATED_CONDITION)
-                && let Some(reference) = extension.get("valueReference")
+            if matches!(
+                extension.text_at("url"),
+                Some(RELATED_CONDITION | DIAGNOSIS)
+            ) && let Some(reference) = extension.get("valueReference")
             {
                 references.push((Reference::read(reference), "Condition"));
             }

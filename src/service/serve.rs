@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::MissedTickBehavior;
 
 use super::announce::Announcer;
+use super::audit;
 use super::client::{Capabilities, ClientError, FhirClient};
 use super::clock::Clock;
 use super::desk::Desk;
@@ -66,11 +67,11 @@ impl Runner {
     pub async fn open(config: Config) -> Result<Self> {
         let rules = app::rules(&config)?;
         let read = config.read_server()?;
-        let reader = FhirClient::new(&read)?;
+        let reader = audit::client(&read, config.audit)?;
         let writer = match &config.server.write {
             // What is known of the server's health is known to both.
             None => reader.clone(),
-            Some(_) => FhirClient::new(&config.write_server()?)?,
+            Some(_) => audit::client(&config.write_server()?, config.audit)?,
         };
         Ok(Self {
             rules,
@@ -150,7 +151,12 @@ impl Runner {
 
     async fn work(&self, options: &PassOptions) -> Result<PassReport> {
         let work = async |pass: Pass<'_>| Ok(pass.run(options).await?);
-        self.with_servers(options.may_write(), work).await
+        let ended = self.with_servers(options.may_write(), work).await;
+        if ended.is_err() && !options.dry_run {
+            // A pass that never began, for the server must not be written to, may have tried the server.
+            audit::keep(&self.store, [&self.reader, &self.writer]).await?;
+        }
+        ended
     }
 
     /// Lets a person look at the worklist, or answer it. If that may write, what is due of announcements is sent then.
@@ -169,7 +175,10 @@ impl Runner {
             };
             act(&desk).await
         };
-        let ended = self.with_servers(writes, at_desk).await?;
+        let ended = self.with_servers(writes, at_desk).await;
+        // The next pass tells of it.
+        audit::keep(&self.store, [&self.reader, &self.writer]).await?;
+        let ended = ended?;
         if writes {
             self.announcer.deliver(&self.store).await?;
         }

@@ -1,8 +1,9 @@
 //! What the program remembers between passes, in one SQLite file.
 //!
 //! It holds references, hashes, codes with their displays, and a copy of every version that was written, which nobody ever
-//! changes: some servers keep no history. All but those copies, the shadow's results and the outbox can be rebuilt from the
-//! server by a pass over the whole history. An open intent says that a write may have happened which nobody has confirmed.
+//! changes: some servers keep no history. All but those copies, the shadow's results and the two outboxes (announcements, and
+//! exchanges not yet told) can be rebuilt from the server by a pass over the whole history. An open intent says that a write may
+//! have happened which nobody has confirmed.
 //!
 //! Each method is one transaction, on disk when it returns (WAL, `synchronous=FULL`). One process uses a file at a time; a lock
 //! file beside it sees to that. Instants come in as RFC 3339 in any zone and are kept in UTC at fixed width, so that their
@@ -10,6 +11,7 @@
 
 mod announcements;
 mod answers;
+mod audit;
 mod cases;
 mod passes;
 mod schema;
@@ -29,6 +31,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 pub use announcements::{AnnouncementState, KeptAnnouncement};
 pub use answers::PublishedAnswer;
+pub use audit::Untold;
 pub use cases::PublishedCase;
 pub use passes::{Parked, PassSummary};
 use schema::MIGRATIONS;

@@ -31,6 +31,24 @@ pub enum Action {
     DropScore { patient: usize },
     /// The report and its Observations are deleted.
     Delete { patient: usize },
+    /// The laboratory assigns all of it to the other specimen of the patient.
+    Move { patient: usize },
+    /// The patient is merged into another record, or un-merged.
+    Merge { patient: usize, merged: bool },
+    /// The ISH is ordered, or its order cancelled.
+    Order {
+        patient: usize,
+        status: &'static str,
+    },
+    /// A pathologist answers the open Task that asks for a signature: about the version that stands, or about the one
+    /// before it.
+    Sign {
+        patient: usize,
+        decision: &'static str,
+        is_late: bool,
+    },
+    /// A pathologist answers every open question about a patient.
+    Answer { patient: usize },
     /// Time goes by, in seconds.
     Wait(u32),
     /// Something is about to go wrong, once: with the next request of this method.
@@ -182,12 +200,30 @@ fn action() -> impl Strategy<Value = Action> {
         2 => (patient.clone(), any::<bool>()).prop_map(|(patient, amplified)| Action::Ish { patient, amplified }),
         1 => patient.clone().prop_map(|patient| Action::Retract { patient }),
         1 => patient.clone().prop_map(|patient| Action::DropScore { patient }),
-        1 => patient.prop_map(|patient| Action::Delete { patient }),
+        1 => patient.clone().prop_map(|patient| Action::Delete { patient }),
+        1 => patient.clone().prop_map(|patient| Action::Move { patient }),
+        2 => (patient.clone(), any::<bool>()).prop_map(|(patient, merged)| Action::Merge { patient, merged }),
+        1 => (patient.clone(), select(&["active", "revoked"])).prop_map(|(patient, status)| Action::Order { patient, status }),
+        3 => sign(),
+        1 => patient.prop_map(|patient| Action::Answer { patient }),
         1 => (1..400u32).prop_map(Action::Wait),
+        // Sources are looked at again, and what was reported at the beginning is overdue.
+        1 => Just(Action::Wait(2 * 86_400)),
         5 => fault(),
         12 => (writer.clone(), until()).prop_map(|(writer, until)| Action::Run { writer, until }),
         2 => (writer, 0..6usize).prop_map(|(writer, waits)| Action::Crash { writer, waits }),
     ]
+}
+
+fn sign() -> impl Strategy<Value = Action> {
+    let decision = prop_oneof![2 => Just("accept"), 1 => Just("reject")];
+    (0..PATIENTS, decision, prop::bool::weighted(0.25)).prop_map(|(patient, decision, is_late)| {
+        Action::Sign {
+            patient,
+            decision,
+            is_late,
+        }
+    })
 }
 
 fn fault() -> impl Strategy<Value = Action> {

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use her2_adapter::fhir::json::Json;
 use her2_adapter::fhir::pool::Pool;
 use her2_adapter::her2::decision::Status;
-use her2_adapter::pipeline::results::compose;
+use her2_adapter::pipeline::results::{Prior, compose};
 use her2_adapter::pipeline::{CaseResult, derive};
 use her2_adapter::service::fake_server::FakeServer;
 use serde_json::Value;
 
-use crate::sources::Sources;
 use crate::world::World;
 use crate::writer::Parts;
 
@@ -18,6 +17,10 @@ use crate::writer::Parts;
 struct Version {
     fingerprint: String,
     content: Option<String>,
+    text: String,
+    /// The version id.
+    version: String,
+    is_rejected: bool,
     status: String,
     /// An instant, in a form that sorts by time.
     written_at: String,
@@ -58,8 +61,8 @@ pub fn judge(world: &World, parts: &Parts, fences: bool) -> Result<(), String> {
         let live: Vec<&Kept> = (results.iter())
             .filter(|kept| kept.case == case.id && kept.is_live())
             .collect();
-        match live.as_slice() {
-            [] if case.decision.status == Status::Insufficient => {}
+        let standing = match live.as_slice() {
+            [] if case.decision.status == Status::Insufficient => None,
             [one] if one.current().content == content_of(case, &pool, parts) => {
                 // Where two created at once, the Provenance may tell of the copy that was marked.
                 let of_case = results.iter().filter(|kept| kept.case == case.id);
@@ -69,40 +72,29 @@ pub fn judge(world: &World, parts: &Parts, fences: bool) -> Result<(), String> {
                 {
                     return Err("no Provenance tells of the inputs of a result".to_owned());
                 }
-                let asks = |task: &&Task| task.case == case.id && task.reason == "sign-off";
-                let asked: Vec<&Task> = tasks.iter().filter(asks).collect();
-                let open = asked.iter().filter(|task| task.is_open).count();
-                if one.current().status == "preliminary" && open != 1 {
-                    return Err(format!(
-                        "{open} open sign-off Tasks for one preliminary result"
-                    ));
-                }
+                Some(*one)
             }
             [_] => return Err("the result does not rest on the newest inputs".to_owned()),
             [] => return Err("an eligible case has no live result".to_owned()),
             [_, _, ..] => return Err("a case has two live results".to_owned()),
-        }
+        };
+        asks_what_is_to_be_asked(case, standing, &pool, &tasks, parts, &world.now())?;
     }
-    let patients = |of: fn(&Sources) -> bool| -> BTreeSet<String> {
-        (world.sources.iter().enumerate())
-            .filter(|(_, sources)| of(sources))
-            .map(|(patient, _)| format!("Patient/p{patient}"))
-            .collect()
-    };
-    let unnoticed = patients(|sources| sources.deleted);
-    let have_lost = patients(|sources| sources.has_lost);
+    let have_lost: BTreeSet<String> = (world.sources.iter().enumerate())
+        .filter(|(_, sources)| sources.has_lost)
+        .flat_map(|(patient, _)| ["p", "q"].map(|record| format!("Patient/{record}{patient}")))
+        .collect();
     for kept in &results {
-        let is_due = due.contains(kept.case.as_str()) || unnoticed.contains(&kept.patient);
-        if kept.is_live() && !is_due {
+        if kept.is_live() && !due.contains(kept.case.as_str()) {
             return Err("a result is live that nothing makes any more".to_owned());
         }
         if fences {
             has_never_gone_backwards(kept, server, &tasks, have_lost.contains(&kept.patient))?;
+            is_final_by_signature_alone(kept, &tasks)?;
         }
     }
     for task in tasks.iter().filter(|task| task.is_open) {
-        let is_due = due.contains(task.case.as_str()) || unnoticed.contains(&task.patient);
-        if !is_due {
+        if !due.contains(task.case.as_str()) && task.reason != "final-changed" {
             return Err(format!(
                 "a Task is open for a case that is gone: {}",
                 task.reason
@@ -114,6 +106,109 @@ pub fn judge(world: &World, parts: &Parts, fences: bool) -> Result<(), String> {
         .collect();
     if open.iter().collect::<BTreeSet<_>>().len() != open.len() {
         return Err("the same question is open twice".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether every question about a case has its Task, open or answered by a person, and no other Task of it is open.
+fn asks_what_is_to_be_asked(
+    case: &CaseResult,
+    standing: Option<&Kept>,
+    pool: &Pool<'_>,
+    tasks: &[Task],
+    parts: &Parts,
+    now: &str,
+) -> Result<(), String> {
+    let (rules, publishing) = (&parts.rules, &parts.publishing);
+    let prior = standing.map(|kept| {
+        let current = kept.current();
+        let json = Json::parse(&current.text).unwrap();
+        Prior::read(&json, &current.version, &rules.base, &publishing.codes)
+    });
+    let wanted = compose(case, pool, rules, publishing, prior.as_ref(), now).unwrap();
+    let of_case = || tasks.iter().filter(|task| task.case == case.id);
+    for asked in &wanted.tasks {
+        if !of_case().any(|task| task.identity == asked.id && !task.is_closed_by_us) {
+            return Err("a question has no Task".to_owned());
+        }
+    }
+    let is_wanted = |task: &Task| {
+        wanted.tasks.iter().any(|asked| asked.id == task.identity) || task.reason == "final-changed"
+    };
+    if let Some(task) = of_case().find(|task| task.is_open && !is_wanted(task)) {
+        return Err(format!(
+            "a Task is open for a question that is gone: {}",
+            task.reason
+        ));
+    }
+    let Some(current) = standing.map(Kept::current) else {
+        return Ok(());
+    };
+    let open = of_case()
+        .filter(|task| task.is_open && task.reason == "sign-off")
+        .count();
+    let has_questions = of_case()
+        .any(|task| task.is_open && !matches!(task.reason.as_str(), "sign-off" | "final-changed"));
+    // What an earlier question was answered with is no answer to this one.
+    let is_signed = of_case().any(|task| {
+        wanted.sign_off.as_ref() == Some(&task.identity)
+            && (task.signed.iter())
+                .any(|said| said.decision == "accept" && said.version == current.version)
+    });
+    let waits = is_signed && has_questions;
+    let is_unresolved = case.decision.status == Status::Insufficient;
+    let expected = match current.status.as_str() {
+        "final" => 0,
+        _ if current.is_rejected || waits || is_unresolved => 0,
+        _ => 1,
+    };
+    if open != expected {
+        return Err(format!(
+            "{open} open sign-off Tasks for a result that is {}, where there should be {expected}",
+            current.status
+        ));
+    }
+    if current.status != "final" && is_signed && !has_questions {
+        return Err("a signature of the version that stands was not taken".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether each final version follows the version that a person has accepted, and says the same; and each rejected one the
+/// version that a person has rejected.
+fn is_final_by_signature_alone(kept: &Kept, tasks: &[Task]) -> Result<(), String> {
+    let mut before: Option<&Version> = None;
+    for version in &kept.versions {
+        let was = |of: fn(&Version) -> bool| before.is_some_and(of);
+        let becomes_final = version.status == "final" && !was(|it| it.status == "final");
+        let becomes_rejected = version.is_rejected && !was(|it| it.is_rejected);
+        let decision = match (becomes_final, becomes_rejected) {
+            (true, _) => "accept",
+            (false, true) => "reject",
+            (false, false) => {
+                before = Some(version);
+                continue;
+            }
+        };
+        let Some(reviewed) = before else {
+            return Err(format!("a first version has the answer {decision}"));
+        };
+        let is_answered = tasks.iter().any(|task| {
+            task.case == kept.case
+                && (task.signed.iter())
+                    .any(|said| said.decision == decision && said.version == reviewed.version)
+        });
+        if !is_answered {
+            return Err(format!(
+                "nobody has said {decision} of exactly the version before it"
+            ));
+        }
+        if version.content != reviewed.content {
+            return Err(
+                "a version with a signature says something else than was signed".to_owned(),
+            );
+        }
+        before = Some(version);
     }
     Ok(())
 }
@@ -179,20 +274,31 @@ fn has_never_gone_backwards(
     tasks: &[Task],
     has_lost: bool,
 ) -> Result<(), String> {
-    let live: Vec<&Version> = (kept.versions.iter())
-        .filter(|version| version.status != "entered-in-error")
-        .collect();
     let mut seen: Vec<&str> = Vec::new();
-    for version in &live {
-        let is_known = match has_lost {
-            true => seen.last() == Some(&version.fingerprint.as_str()),
-            false => seen.contains(&version.fingerprint.as_str()),
-        };
-        if is_known {
+    let mut before: Option<&Version> = None;
+    for version in &kept.versions {
+        if version.status == "entered-in-error" {
+            before = None;
+            continue;
+        }
+        let follows = before.is_some_and(|before| before.content == version.content);
+        // A person's answer makes a version of what stands.
+        let is_answer = follows
+            && before.is_some_and(|before| {
+                (version.status == "final" || version.is_rejected)
+                    && !(before.status == "final" || before.is_rejected)
+            });
+        before = Some(version);
+        if is_answer {
+            continue;
+        }
+        let has_come_back = !has_lost && seen.contains(&version.fingerprint.as_str());
+        if follows || has_come_back {
             return Err("the same evidence made a second version".to_owned());
         }
         seen.push(&version.fingerprint);
     }
+    let live = (kept.versions.iter()).filter(|version| version.status != "entered-in-error");
     let mut newest: BTreeMap<String, usize> = BTreeMap::new();
     for version in live {
         for (source, place) in inputs(&version.fingerprint, server, tasks) {
@@ -229,11 +335,35 @@ fn inputs(fingerprint: &str, server: &FakeServer, tasks: &[Task]) -> Vec<(String
 struct Task {
     identity: String,
     case: String,
-    patient: String,
     reason: String,
     is_open: bool,
+    is_closed_by_us: bool,
+    /// What was answered by its versions.
+    signed: Vec<Said>,
     /// What its versions say of the evidence, source and version, by fingerprint.
     evidence: BTreeMap<String, Vec<(String, String)>>,
+}
+
+/// An answer of a person.
+struct Said {
+    decision: String,
+    version: String,
+}
+
+fn said(task: &Value) -> Option<Said> {
+    let output = |name: &str| {
+        let outputs = task["output"].as_array()?;
+        let output = outputs
+            .iter()
+            .find(|output| output["type"]["text"] == name)?;
+        let value = [&output["valueCode"], &output["valueString"]];
+        value.into_iter().find_map(Value::as_str).map(str::to_owned)
+    };
+    (task["status"] == "completed").then_some(())?;
+    Some(Said {
+        decision: output("decision")?,
+        version: output("version")?,
+    })
 }
 
 fn tasks(server: &FakeServer, base: &str) -> Vec<Task> {
@@ -242,8 +372,10 @@ fn tasks(server: &FakeServer, base: &str) -> Vec<Task> {
         let task = parsed(&text);
         let of = |system: &str| identifier(&task, base, system).unwrap_or_default();
         let mut evidence = BTreeMap::new();
+        let mut signed = Vec::new();
         for version in server.history("Task", task["id"].as_str().unwrap_or_default()) {
             let version = parsed(&version);
+            signed.extend(said(&version));
             let record = version["input"][0]["valueString"].as_str().map(parsed);
             if let Some(fingerprint) = identifier(&version, base, "her2-fingerprint")
                 && let Some(record) = record
@@ -254,9 +386,10 @@ fn tasks(server: &FakeServer, base: &str) -> Vec<Task> {
         tasks.push(Task {
             identity: of("her2-task"),
             case: of("her2-case"),
-            patient: string(&task["for"]["reference"]),
             reason: string(&task["reasonCode"]["coding"][0]["code"]),
             is_open: task["status"] == "requested",
+            is_closed_by_us: task["status"] == "cancelled",
+            signed,
             evidence,
         });
     }
@@ -287,6 +420,9 @@ fn results(server: &FakeServer, base: &str) -> Vec<Kept> {
             Version {
                 fingerprint: identifier(&version, base, "her2-fingerprint").unwrap_or_default(),
                 content: identifier(&version, base, "her2-content"),
+                text: text.clone(),
+                version: string(&version["meta"]["versionId"]),
+                is_rejected: Prior::is_rejected(&Json::parse(text).unwrap()),
                 status: string(&version["status"]),
                 written_at: written_at(&version),
             }
@@ -304,7 +440,13 @@ fn results(server: &FakeServer, base: &str) -> Vec<Kept> {
 /// The texts of everything that the laboratory has sent and that stands.
 fn source_texts(server: &FakeServer) -> Vec<String> {
     let mut texts = Vec::new();
-    for kind in ["Patient", "Specimen", "DiagnosticReport", "Observation"] {
+    for kind in [
+        "Patient",
+        "Specimen",
+        "DiagnosticReport",
+        "Observation",
+        "ServiceRequest",
+    ] {
         texts.extend(server.all(kind));
     }
     // Our own results begin with a contained device, and nothing of the laboratory does.

@@ -1,8 +1,8 @@
 //! Thousands of short histories of one server, its sources and three writers beside each other, judged from what the
 //! server has kept.
 //!
-//! A history is a list of actions that proptest draws: sources come, are amended, retracted and deleted; the next
-//! requests go wrong in one of the ways that servers and networks know; writers begin a pass, go on by some steps, and
+//! A history is a list of actions that proptest draws: sources come, are amended, moved, retracted and deleted; patients are
+//! merged and un-merged; tests are ordered and cancelled; a pathologist signs, rejects and answers questions; the next requests go wrong in one of the ways that servers and networks know; writers begin a pass, go on by some steps, and
 //! crash between two of them. Everything runs on one thread, and a writer goes on only when it is its turn, so any two
 //! steps of two writers can interleave and a history plays the same way again. At the end all faults are taken away, the
 //! clocks go on, and each writer runs passes until none of them writes any more. Then `judge` looks.
@@ -14,6 +14,7 @@
 
 mod actions;
 mod judge;
+mod pathologist;
 mod scenes;
 mod sources;
 mod world;

@@ -67,3 +67,79 @@ async fn what_writers_leave_on_a_server_that_fences_nothing_is_mended_at_rest() 
     let history = History { server: 9, actions };
     assert_eq!(World::play(&history).await, Ok(()));
 }
+
+/// The place of the server that gives ids and makes copies.
+const MAKES_COPIES: usize = 10;
+
+#[tokio::test]
+async fn a_question_that_two_writers_have_asked_at_one_moment_is_open_once() {
+    // Without a result, nothing but the Tasks themselves can show that there are two.
+    let actions = vec![
+        Action::Ish {
+            patient: 0,
+            amplified: true,
+        },
+        run(0, Until::Steps(1)),
+        run(2, Until::BeforeWrite),
+        run(1, Until::Steps(1)),
+    ];
+    let history = History {
+        server: MAKES_COPIES,
+        actions,
+    };
+    assert_eq!(World::play(&history).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_merged_patient_has_its_results_under_the_record_that_stands() {
+    let merge = |merged| Action::Merge { patient: 0, merged };
+    for actions in [
+        vec![score(2), merge(true), run(0, Until::End)],
+        vec![score(2), run(0, Until::End), merge(true)],
+        vec![
+            score(2),
+            run(0, Until::End),
+            merge(true),
+            Action::Wait(90_000),
+            run(0, Until::End),
+            merge(false),
+        ],
+    ] {
+        let history = with_a_server_that_does_as_fhir_says(&actions);
+        assert_eq!(World::play(&history).await, Ok(()), "{actions:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_signature_on_an_earlier_version_signs_nothing() {
+    let sign = |is_late| Action::Sign {
+        patient: 0,
+        decision: "accept",
+        is_late,
+    };
+    let history = with_a_server_that_does_as_fhir_says(&[
+        score(1),
+        run(0, Until::End),
+        score(3),
+        run(0, Until::End),
+        sign(true),
+        run(1, Until::End),
+    ]);
+    assert_eq!(World::play(&history).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_withdrawal_that_was_refused_is_tried_again_although_its_evidence_is_gone() {
+    let actions = vec![
+        score(1),
+        run(1, Until::AfterWrite),
+        Action::Delete { patient: 0 },
+        Action::Fault {
+            fault: "status:code=403",
+            method: "POST",
+        },
+        run(1, Until::AfterWrite),
+    ];
+    let history = History { server: 9, actions };
+    assert_eq!(World::play(&history).await, Ok(()));
+}

@@ -1,4 +1,5 @@
-//! What the laboratory sends: for each patient one specimen, one report, an IHC score and perhaps an ISH result.
+//! What the laboratory sends: for each patient one report, an IHC score and perhaps an ISH result, on one of two specimens;
+//! and orders of that ISH. A patient may be merged into another record, which has nothing of its own.
 
 use her2_adapter::service::client::{ClientError, FhirClient};
 use her2_adapter::service::fake_server::FakeServer;
@@ -11,6 +12,9 @@ const SCORES: [(&str, &str); 4] = [
     ("LA11843-2", "3+"),
 ];
 
+/// When everything was reported: on the day on which histories begin.
+const REPORTED: &str = "2027-01-15T08:00:00Z";
+
 /// What there is of one patient.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
@@ -19,27 +23,32 @@ pub struct Sources {
     amplified: Option<bool>,
     /// Everything was entered in error.
     retracted: bool,
-    /// Nothing stands any more, so that no search can tell a writer of it.
-    pub deleted: bool,
-    /// Something was deleted once, so that the evidence may have become what it was before.
+    /// Nothing stands any more, and no search tells a writer of it.
+    deleted: bool,
+    /// Something was deleted once, or merged, so that the evidence may have become what it was before.
     pub has_lost: bool,
+    /// Its results name the second specimen of the patient.
+    is_moved: bool,
+    /// The patient is merged into another record.
+    is_merged: bool,
 }
 
 impl Sources {
     /// Puts a patient and a specimen there.
     pub fn begin(server: &FakeServer, patient: usize) -> Sources {
-        put(
-            server,
-            &json!({"resourceType": "Patient", "id": format!("p{patient}"), "gender": "female"}),
-        );
-        put(
-            server,
-            &json!({"resourceType": "Specimen", "id": format!("s{patient}"), "status": "available",
-                "type": {"coding": [{"system": "http://snomed.info/sct", "code": "119376003"}]},
-                "subject": {"reference": format!("Patient/p{patient}")},
-                "collection": {"bodySite": {"coding": [
-                    {"system": "http://snomed.info/sct", "code": "76752008"}]}}}),
-        );
+        let person = |id: String| json!({"resourceType": "Patient", "id": id, "gender": "female"});
+        put(server, &person(format!("p{patient}")));
+        put(server, &person(format!("q{patient}")));
+        for specimen in ["s", "t"] {
+            put(
+                server,
+                &json!({"resourceType": "Specimen", "id": format!("{specimen}{patient}"), "status": "available",
+                    "type": {"coding": [{"system": "http://snomed.info/sct", "code": "119376003"}]},
+                    "subject": {"reference": format!("Patient/p{patient}")},
+                    "collection": {"bodySite": {"coding": [
+                        {"system": "http://snomed.info/sct", "code": "76752008"}]}}}),
+            );
+        }
         Sources {
             patient,
             ..Sources::default()
@@ -51,10 +60,7 @@ impl Sources {
         let report_stands = self.score.is_some() && self.stands();
         self.revive();
         self.score = Some(score);
-        let (code, display) = SCORES[score];
-        let answer = json!({"coding": [
-            {"system": "http://loinc.org", "code": code, "display": display}], "text": display});
-        self.put_observation(server, "ihc", "85319-2", answer);
+        self.put_score(server, score);
         if !report_stands {
             self.put_report(server);
         }
@@ -65,6 +71,63 @@ impl Sources {
         let report_stands = self.amplified.is_some() && self.stands();
         self.revive();
         self.amplified = Some(amplified);
+        self.put_ish(server, amplified);
+        if !report_stands {
+            self.put_report(server);
+        }
+    }
+
+    /// Sends everything anew, of the other specimen of the patient.
+    pub fn move_to_other_specimen(&mut self, server: &FakeServer) {
+        if !self.stands() || (self.score.is_none() && self.amplified.is_none()) {
+            return;
+        }
+        self.is_moved = !self.is_moved;
+        if let Some(score) = self.score {
+            self.put_score(server, score);
+        }
+        if let Some(amplified) = self.amplified {
+            self.put_ish(server, amplified);
+        }
+        self.put_report(server);
+    }
+
+    /// Merges the patient into another record, or takes that back.
+    pub fn merge(&mut self, server: &FakeServer, merged: bool) {
+        if self.is_merged == merged {
+            return;
+        }
+        self.is_merged = merged;
+        self.has_lost = true;
+        let mut patient = json!({"resourceType": "Patient", "id": format!("p{}", self.patient),
+            "gender": "female"});
+        if merged {
+            patient["link"] = json!([{"type": "replaced-by",
+                "other": {"reference": format!("Patient/q{}", self.patient)}}]);
+        }
+        put(server, &patient);
+    }
+
+    /// Orders the ISH, or cancels that.
+    pub fn order(&mut self, server: &FakeServer, status: &str) {
+        put(
+            server,
+            &json!({"resourceType": "ServiceRequest", "id": self.id("order"), "status": status,
+                "intent": "order",
+                "code": {"coding": [{"system": "http://loinc.org", "code": "85318-4"}]},
+                "subject": {"reference": format!("Patient/p{}", self.patient)},
+                "specimen": [{"reference": self.specimen()}]}),
+        );
+    }
+
+    fn put_score(&self, server: &FakeServer, score: usize) {
+        let (code, display) = SCORES[score];
+        let answer = json!({"coding": [
+            {"system": "http://loinc.org", "code": code, "display": display}], "text": display});
+        self.put_observation(server, "ihc", "85319-2", answer);
+    }
+
+    fn put_ish(&self, server: &FakeServer, amplified: bool) {
         let (code, display) = match amplified {
             true => ("LA6576-8", "Positive"),
             false => ("LA6577-6", "Negative"),
@@ -72,9 +135,11 @@ impl Sources {
         let answer = json!({"coding": [
             {"system": "http://loinc.org", "code": code, "display": display}], "text": display});
         self.put_observation(server, "ish", "85318-4", answer);
-        if !report_stands {
-            self.put_report(server);
-        }
+    }
+
+    fn specimen(&self) -> String {
+        let specimen = if self.is_moved { "t" } else { "s" };
+        format!("Specimen/{specimen}{}", self.patient)
     }
 
     /// Says that everything was entered in error.
@@ -124,6 +189,8 @@ impl Sources {
             patient: self.patient,
             deleted: true,
             has_lost: true,
+            is_moved: self.is_moved,
+            is_merged: self.is_merged,
             ..Sources::default()
         };
         Ok(())
@@ -152,7 +219,8 @@ impl Sources {
             &json!({"resourceType": "Observation", "id": self.id(of), "status": self.status(),
                 "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
                 "subject": {"reference": format!("Patient/p{}", self.patient)},
-                "specimen": {"reference": format!("Specimen/s{}", self.patient)},
+                "specimen": {"reference": self.specimen()},
+                "issued": REPORTED,
                 "valueCodeableConcept": answer}),
         );
     }
@@ -167,7 +235,7 @@ impl Sources {
             "status": self.status(),
             "code": {"coding": [{"system": "http://loinc.org", "code": "60568-3"}]},
             "subject": {"reference": format!("Patient/p{}", self.patient)},
-            "specimen": [{"reference": format!("Specimen/s{}", self.patient)}]});
+            "specimen": [{"reference": self.specimen()}]});
         if !results.is_empty() {
             report["result"] = Value::Array(results);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, SecondsFormat, TimeDelta};
 use her2_adapter::service::client::FhirClient;
 use her2_adapter::service::clock::Clock;
 use her2_adapter::service::fake_server::{FakeClock, FakeServer, FakeServerOptions};
@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 
 use crate::actions::{Action, History, PATIENTS, SERVERS, Server, Until, WRITERS};
 use crate::judge::{judge, left_nothing_stale};
+use crate::pathologist::{answer_questions, sign};
 use crate::sources::Sources;
 use crate::writer::{Parts, Point, Step, Writer, tried};
 
@@ -100,6 +101,15 @@ impl World {
                 let deleted = self.sources[patient].delete(&self.laboratory).await;
                 deleted.map_err(failed)?;
             }
+            Action::Move { patient } => self.sources[patient].move_to_other_specimen(server),
+            Action::Merge { patient, merged } => self.sources[patient].merge(server, merged),
+            Action::Order { patient, status } => self.sources[patient].order(server, status),
+            Action::Sign {
+                patient,
+                decision,
+                is_late,
+            } => sign(server, patient, decision, is_late),
+            Action::Answer { patient } => answer_questions(server, patient),
             Action::Wait(seconds) => self.wait(seconds),
             Action::Fault { fault, method } => {
                 let fault = format!("{fault},method={method},times=1");
@@ -152,7 +162,8 @@ impl World {
         }
         let mut last = String::new();
         for _ in 0..MOST_ROUNDS {
-            self.wait(600);
+            // So long that every source is looked at again.
+            self.wait(90_000);
             let before = self.writes();
             let mut all_ended_well = true;
             for writer in 0..WRITERS {
@@ -201,6 +212,12 @@ impl World {
             true => Ok(()),
             false => left_nothing_stale(&self.server, parts(), &written),
         }
+    }
+
+    /// The moment, as FHIR writes an instant.
+    pub fn now(&self) -> String {
+        let now = self.clocks.0.now();
+        now.to_rfc3339_opts(SecondsFormat::Millis, true)
     }
 
     /// How many writes the server was sent.

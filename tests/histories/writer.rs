@@ -1,5 +1,6 @@
 //! A writer: a store that outlives crashes, and a pass that goes on only when it is its turn.
 
+use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::path::Path;
 use std::pin::Pin;
@@ -11,6 +12,7 @@ use her2_adapter::app;
 use her2_adapter::config::{Config, PullConfig};
 use her2_adapter::pipeline::Rules;
 use her2_adapter::pipeline::results::{Publishing, Release};
+use her2_adapter::pipeline::sign_off::Attested;
 use her2_adapter::service::client::{Exchange, FhirClient, LocalWire};
 use her2_adapter::service::clock::Clock;
 use her2_adapter::service::fake_server::FakeServer;
@@ -21,6 +23,8 @@ use her2_adapter::service::publish::{Publisher, Target};
 use her2_adapter::service::pull::Puller;
 use her2_adapter::service::store::Store;
 use reqwest::{Method, Request};
+
+use crate::pathologist::SIGNER;
 
 /// What all writers of all histories share, since nothing changes it.
 pub struct Parts {
@@ -35,6 +39,10 @@ impl Parts {
     pub fn new() -> Parts {
         let mut config = Config::load(None).unwrap();
         config.server.read = Some("http://localhost/fhir".parse().unwrap());
+        config.sign_off.signing.attested = Attested::MetaAuthor;
+        config.sign_off.signing.signers = BTreeSet::from([SIGNER.to_owned()]);
+        config.reflex.due_days = Some(1);
+        config.reflex.owner = Some("Organization/pathology".to_owned());
         Parts {
             rules: app::rules(&config).unwrap(),
             publishing: app::publishing(&config, Release::R4).unwrap(),

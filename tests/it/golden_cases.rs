@@ -13,6 +13,7 @@ use her2_adapter::her2::evidence::Site;
 use her2_adapter::her2::guideline::Edition;
 use her2_adapter::pipeline::edition::Guidelines;
 use her2_adapter::pipeline::ledger::Ledger;
+use her2_adapter::pipeline::metastases::is_of_distant_metastasis;
 use her2_adapter::pipeline::record::DecisionRecord;
 use her2_adapter::pipeline::results::{Release, compose};
 use her2_adapter::pipeline::{Derived, Rules, derive};
@@ -352,7 +353,8 @@ fn an_input_decided_group_by_group_gives_what_it_gives_as_a_whole() {
             }],
             rejected: Vec::new(),
         };
-        let entries = Entries::look(&input, false, &mut |_| {});
+        let bears_on_all = |resource: &Json<'_>| is_of_distant_metastasis(resource, &rules.mapping);
+        let entries = Entries::look_for(&input, false, &bears_on_all, &mut |_| {});
         let mut by_group = Vec::new();
         for group in entries.groups() {
             groups += 1;

@@ -4,6 +4,7 @@
 
 mod announce;
 mod answers;
+mod audit;
 mod brake;
 mod commands;
 mod contradictions;
@@ -15,6 +16,9 @@ mod large_pages;
 mod layers;
 mod lifecycle;
 mod mapping_files;
+#[path = "../supersession/mod.rs"]
+mod matrix;
+mod metastases;
 mod narrative;
 mod new_lab;
 mod passes;
@@ -24,6 +28,7 @@ mod profiles;
 mod properties;
 mod reading;
 mod reference_cases;
+mod reflex;
 mod replay;
 mod review;
 mod samples;
@@ -32,6 +37,7 @@ mod shadow;
 mod shapes;
 mod staining;
 mod structured;
+mod supersession;
 mod support;
 mod table;
 mod tissue;

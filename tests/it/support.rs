@@ -113,6 +113,15 @@ impl Adapter {
         }
     }
 
+    /// One whose exchanges are told as AuditEvents.
+    pub fn audited(self) -> Self {
+        Self {
+            client: self.client.audited(),
+            writer: self.writer.audited(),
+            ..self
+        }
+    }
+
     /// Finds out what the server to write to honours, as a first pass does.
     pub async fn find_out(&mut self) -> Result<(), TargetError> {
         let capabilities = self.writer.capabilities().await?;

@@ -16,7 +16,7 @@ use her2_adapter::her2::guideline::{Cut, Dual, Edition, Ihc, Ish, Level, Recount
 use her2_adapter::her2::number::Measure;
 use her2_adapter::render::{Format, table};
 
-const ACCEPT: &str = "HER2_ACCEPT_SNAPSHOTS";
+pub const ACCEPT: &str = "HER2_ACCEPT_SNAPSHOTS";
 
 #[test]
 fn the_table_of_each_edition_is_as_it_was_accepted() {
@@ -365,7 +365,7 @@ fn count(
 }
 
 /// The lines that differ, each run of them below the heading it stands under.
-fn difference(old: &str, new: &str) -> String {
+pub fn difference(old: &str, new: &str) -> String {
     let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
     // The longest common part of what follows two lines.
     let mut common = vec![vec![0_usize; new.len() + 1]; old.len() + 1];

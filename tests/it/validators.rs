@@ -725,9 +725,13 @@ async fn what_passes_leave_on_a_server_is_written_down_for_validators() {
             continue;
         };
         let (server, adapter) = stage(&[&name]).await;
+        let adapter = adapter.audited();
         adapter.pass().await;
         server.seed_bundle(later).unwrap();
         adapter.pass().await;
+        for text in server.all("AuditEvent") {
+            lines.push((format!("{name} (told)"), text));
+        }
         for kind in ["Observation", "Provenance", "Task"] {
             for text in server.all(kind) {
                 let resource: Value = serde_json::from_str(&text).unwrap();

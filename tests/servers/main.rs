@@ -1,5 +1,6 @@
 //! The whole job against a FHIR server that nobody here wrote: the built program on one side, the server's own answers on
-//! the other, and nothing of the program's inside.
+//! the other, and nothing of the program's inside. Only the table of supersession is played by the program's library, since
+//! nobody can tell the built program that a day has passed.
 //!
 //!     HER2_TEST_SERVER=http://127.0.0.1:8080 cargo test --test servers -- --nocapture
 //!
@@ -11,10 +12,13 @@
 mod adapter;
 mod crowd;
 mod manners;
+#[path = "../supersession/mod.rs"]
+mod matrix;
 mod origins;
 mod results;
 mod saying;
 mod server;
 mod stage;
+mod supersession;
 mod withdrawing;
 mod writing;

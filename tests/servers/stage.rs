@@ -105,6 +105,11 @@ impl Stage {
         }
     }
 
+    /// A name that no other scene has.
+    pub fn name(&self, of: &str) -> String {
+        format!("{}-{of}", self.prefix)
+    }
+
     /// Where the server has what the scene calls so.
     pub fn place(&self, key: &str) -> String {
         self.places

@@ -412,6 +412,22 @@ mod tests {
     }
 
     #[test]
+    fn a_failed_recount_or_adjudication_that_looks_amplified_is_shown_too() {
+        for role in [CountRole::Recount, CountRole::Adjudicated] {
+            let decision = decided(&Evidence {
+                ish: vec![IshResult {
+                    cells: Some(Measure::parse("19").unwrap()),
+                    role,
+                    ..count("2.0", "4.0")
+                }],
+                ..case(Score::OnePlus)
+            });
+            assert_eq!(decision.status, Status::Negative);
+            assert_eq!(codes(&decision), [ReviewCode::IhcIshDiscordant]);
+        }
+    }
+
+    #[test]
     fn a_usual_word_that_ends_differently_with_the_ihc_withholds_the_status() {
         let stated = |score| {
             decided(&Evidence {

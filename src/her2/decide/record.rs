@@ -97,7 +97,8 @@ impl Case<'_> {
                 .into(),
             });
         }
-        warnings.extend(self.warnings_of_handling(outcome));
+        warnings.extend(self.warnings_of_handling());
+        warnings.extend(self.advice(outcome));
         if !self.further.is_empty() {
             warnings.push(Warning {
                 code: WarningCode::Heterogeneous,

@@ -49,6 +49,9 @@ pub fn ish_readings(results: &[&IshResult], by: ReadBy<'_>) -> Readings<IshReadi
             .collect()
     };
 
+    // Whichever count of the tissue has failed, numbers of it that look amplified are for a person to see.
+    let failed_numbers =
+        initial.failed_numbers | recount.failed_numbers | adjudicated.failed_numbers;
     let mut readings = Vec::new();
     for sent in &initial.alternatives {
         for second_sent in &recount.alternatives {
@@ -67,7 +70,7 @@ pub fn ish_readings(results: &[&IshResult], by: ReadBy<'_>) -> Readings<IshReadi
                         initial: first,
                         recount: second,
                         adjudicated: last,
-                        failed_numbers: initial.failed_numbers,
+                        failed_numbers,
                         stated: stated | other_word,
                     });
                 }

@@ -150,6 +150,11 @@ fn of_concept(
         let fixative = mapping.fixatives.of(concept)?;
         Some(format!("fixative {}", fixative.name()))
     };
+    let metastasis = || {
+        let metastasis = mapping.metastases.of(concept)?;
+        Some(format!("metastasis {}", word_of(&metastasis)))
+    };
+    let tissue = || mapping.is_tissue(concept).then(|| "tissue".to_owned());
     let other = || {
         let is_other = mapping.is_other_specimen(concept);
         is_other.then(|| "of no weight".to_owned())
@@ -172,13 +177,15 @@ fn of_concept(
             .map(|answer| word_of(&answer))
             .or_else(|| method_in_words(mapping, concept)),
         PlaceKind::Report => mapping.report(concept).map(|kind| word_of(&kind)),
-        PlaceKind::BodySite => site().or_else(other),
+        PlaceKind::BodySite => site().or_else(metastasis).or_else(other),
         PlaceKind::Specimen => mapping
             .is_slide(concept)
             .then(|| "slide".to_owned())
             .or_else(sample)
             .or_else(fixative)
             .or_else(site)
+            .or_else(metastasis)
+            .or_else(tissue)
             .or_else(other),
         PlaceKind::Collection => sample().or_else(other),
         PlaceKind::Processing => (mapping.steps.of(concept))
@@ -186,7 +193,7 @@ fn of_concept(
             .or_else(fixative)
             .or_else(other),
         PlaceKind::Additive => fixative().or_else(other),
-        PlaceKind::Condition => site().or_else(|| {
+        PlaceKind::Condition => site().or_else(metastasis).or_else(|| {
             let morphology = mapping.morphologies.of(concept)?;
             Some(format!("histology {}", word_of(&morphology)))
         }),

@@ -11,6 +11,8 @@ use crate::mapping::words::plain;
 #[derive(Clone, Debug)]
 pub struct Lexicon<M> {
     codes: BTreeMap<Key, M>,
+    /// Beginnings of codes, for systems that are a tree by their characters.
+    prefixes: BTreeMap<Key, M>,
     /// Ends of codes, for systems whose last characters have a meaning of their own.
     suffixes: BTreeMap<Key, M>,
     words: BTreeMap<String, M>,
@@ -20,6 +22,7 @@ impl<M> Default for Lexicon<M> {
     fn default() -> Self {
         Self {
             codes: BTreeMap::new(),
+            prefixes: BTreeMap::new(),
             suffixes: BTreeMap::new(),
             words: BTreeMap::new(),
         }
@@ -47,19 +50,22 @@ impl<M: Copy + PartialEq> Lexicon<M> {
     }
 
     fn of_code(&self, (system, code): Key) -> Option<M> {
-        let by_suffix = || {
-            (self.suffixes.iter())
-                .filter(|((of, suffix), _)| *of == system && code.ends_with(suffix))
-                .max_by_key(|((_, suffix), _)| suffix.len())
+        let longest = |parts: &BTreeMap<Key, M>, is_part: fn(&str, &str) -> bool| {
+            (parts.iter())
+                .filter(|((of, part), _)| *of == system && is_part(&code, part))
+                .max_by_key(|((_, part), _)| part.len())
                 .map(|(_, meaning)| *meaning)
         };
         let key = (system.clone(), code.clone());
-        self.codes.get(&key).copied().or_else(by_suffix)
+        (self.codes.get(&key).copied())
+            .or_else(|| longest(&self.prefixes, |code, part| code.starts_with(part)))
+            .or_else(|| longest(&self.suffixes, |code, part| code.ends_with(part)))
     }
 
     pub(super) fn insert(&mut self, form: Form, key: Key, meaning: M) {
         match form {
-            Form::Code | Form::Prefix => self.codes.insert(key, meaning),
+            Form::Code => self.codes.insert(key, meaning),
+            Form::Prefix => self.prefixes.insert(key, meaning),
             Form::Suffix => self.suffixes.insert(key, meaning),
             Form::Word => self.words.insert(key.1, meaning),
         };
@@ -78,7 +84,7 @@ fn one<M: PartialEq>(meanings: impl IntoIterator<Item = M>) -> Option<M> {
 mod tests {
     use crate::fhir::elements::{Coding, Concept};
     use crate::her2::evidence::{Fixative, Sample};
-    use crate::mapping::table::{BASE, Mapping, Morphology};
+    use crate::mapping::table::{BASE, Mapping, Metastasis, Morphology};
 
     const SCT: &str = "http://snomed.info/sct";
     const ICD_O: &str = "http://terminology.hl7.org/CodeSystem/icd-o-3";
@@ -133,5 +139,25 @@ mod tests {
         assert_eq!(morphology("8480/3"), Some(Morphology::Mucinous));
         assert_eq!(morphology("8070/3"), Some(Morphology::Squamous));
         assert_eq!(morphology("8500/3"), None);
+    }
+
+    #[test]
+    fn a_metastasis_is_distant_where_its_code_names_a_place_that_is_far_from_every_primary() {
+        let mapping = Mapping::load(&[("base", BASE)], "b").unwrap();
+        let icd_10 = "http://hl7.org/fhir/sid/icd-10-cm";
+        let metastasis = |system, code| mapping.metastases.of(&concept(&[(system, code)], None));
+        for distant in ["C78.7", "C78.00", "C79.51"] {
+            assert_eq!(metastasis(icd_10, distant), Some(Metastasis::Distant));
+        }
+        // Axillary nodes are regional, and skin and breast may be next to the primary.
+        for any in ["C77.3", "C79.2", "C79.81"] {
+            assert_eq!(metastasis(icd_10, any), Some(Metastasis::Any), "{any}");
+        }
+        assert_eq!(metastasis(SCT, "128462008"), Some(Metastasis::Any));
+        assert_eq!(metastasis(ICD_O, "8500/6"), Some(Metastasis::Any));
+        assert_eq!(metastasis(ICD_O, "8500/3"), None);
+        assert_eq!(metastasis(icd_10, "C50.9"), None);
+        let in_words = concept(&[], Some("Secondary malignant neoplasm of liver"));
+        assert_eq!(mapping.metastases.of(&in_words), None);
     }
 }

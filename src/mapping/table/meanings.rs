@@ -323,6 +323,16 @@ impl Morphology {
     }
 }
 
+/// What a code says of a metastasis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Metastasis {
+    /// Of another organ: the disease is metastatic.
+    Distant,
+    /// Of lymph nodes, which may be regional, or of a place that is not told.
+    Any,
+}
+
 /// Which breast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]

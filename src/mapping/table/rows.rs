@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error as NoSuchName;
 
-use super::meanings::{Answer, Finding, Morphology, ReportKind, Side, SiteMeaning, Step};
+use super::meanings::{
+    Answer, Finding, Metastasis, Morphology, ReportKind, Side, SiteMeaning, Step,
+};
 use super::units::Units;
 use super::written::{Block, CodeRow, FileWritten, Lines, Words};
 use super::{AnswerRow, FindingRow, MappingError, SiteRow};
@@ -37,6 +39,8 @@ pub enum Table {
     Histology,
     /// Histologic grades.
     Grade,
+    /// Metastases.
+    Metastasis,
     /// Units by what a number measures.
     Units,
     /// Words by what they mean.
@@ -49,7 +53,7 @@ pub enum Table {
 
 impl Table {
     /// Every table, in the order of a file.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Finding,
         Self::Answer,
         Self::Site,
@@ -60,6 +64,7 @@ impl Table {
         Self::Processing,
         Self::Histology,
         Self::Grade,
+        Self::Metastasis,
         Self::Units,
         Self::Words,
         Self::RatioBounds,
@@ -79,6 +84,7 @@ impl Table {
             Self::Processing => "processing",
             Self::Histology => "histology",
             Self::Grade => "grade",
+            Self::Metastasis => "metastasis",
             Self::Units => "units",
             Self::Words => "words",
             Self::RatioBounds => "ratio-bounds",
@@ -135,6 +141,7 @@ pub(super) enum Meaning {
     Answer(AnswerRow),
     Site(SiteRow),
     Slide,
+    Tissue,
     OtherSpecimen,
     Report(ReportKind),
     Sample(Sample),
@@ -142,6 +149,7 @@ pub(super) enum Meaning {
     Step(Step),
     Morphology(Morphology),
     Grade(u8),
+    Metastasis(Metastasis),
     Unit,
     Words(WordList),
     Bound(Measure),
@@ -290,6 +298,7 @@ pub(super) fn rows_of(
         (Table::Processing, &written.processing),
         (Table::Histology, &written.histology),
         (Table::Grade, &written.grade),
+        (Table::Metastasis, &written.metastasis),
     ] {
         for block in blocks {
             reader.block(table, block);
@@ -364,8 +373,12 @@ impl Reader<'_> {
         }
         let (form, text) = match (&row.code, &row.prefix, &row.suffix) {
             (Some(code), None, None) => (Form::Code, code),
-            (None, Some(prefix), None) if table == Table::Site => (Form::Prefix, prefix),
-            (None, None, Some(suffix)) if table == Table::Histology => (Form::Suffix, suffix),
+            (None, Some(prefix), None) if matches!(table, Table::Site | Table::Metastasis) => {
+                (Form::Prefix, prefix)
+            }
+            (None, None, Some(suffix)) if matches!(table, Table::Histology | Table::Metastasis) => {
+                (Form::Suffix, suffix)
+            }
             _ => {
                 let why = format!(
                     "a {} row of system `{}` needs one code",
@@ -521,6 +534,7 @@ fn meaning_of(table: Table, is: &str, extras: Extras<'_>) -> Result<Meaning, Str
             side,
         }),
         Table::Specimen if is == "slide" => Meaning::Slide,
+        Table::Specimen if is == "tissue" => Meaning::Tissue,
         Table::Specimen if is == "other" => Meaning::OtherSpecimen,
         Table::Specimen => return Err(format!("specimen kind `{is}` is unknown")),
         Table::Report => Meaning::Report(named(is).ok_or_else(unknown)?),
@@ -542,6 +556,7 @@ fn meaning_of(table: Table, is: &str, extras: Extras<'_>) -> Result<Meaning, Str
             Ok(grade @ 1..=3) => Meaning::Grade(grade),
             _ => return Err(format!("grade {is} is none of 1 to 3")),
         },
+        Table::Metastasis => Meaning::Metastasis(named(is).ok_or_else(unknown)?),
         Table::Units if Units::default().list(is).is_some() => Meaning::Unit,
         Table::Units => return Err(format!("`{is}` is no list of [units]")),
         Table::Words => Meaning::Words(

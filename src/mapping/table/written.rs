@@ -37,6 +37,8 @@ pub(super) struct FileWritten {
     pub(super) histology: Vec<Block>,
     #[serde(default)]
     pub(super) grade: Vec<Block>,
+    #[serde(default)]
+    pub(super) metastasis: Vec<Block>,
     /// Units by what a number measures.
     #[serde(default)]
     pub(super) units: BTreeMap<Spanned<String>, Vec<String>>,

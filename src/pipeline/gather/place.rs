@@ -146,11 +146,18 @@ pub(in crate::pipeline) fn morphologies_of(
 
 /// What a tumour Condition says of the primary site, by its code or body site.
 fn site_of(condition: &Json<'_>, rules: &Rules) -> Option<SiteMeaning> {
+    let mapping = &rules.mapping;
     let code = condition.get("code").map(Concept::read);
+    // A metastasis lies in another organ than its primary.
+    let metastasis = (code.as_ref()).and_then(|code| mapping.metastases.of(code));
+    let of_primary = |meaning: &SiteMeaning| {
+        metastasis.is_none() || *meaning == SiteMeaning::Primary(Site::Breast)
+    };
     let sites = condition.items_at("bodySite").iter().map(Concept::read);
     (code.into_iter().chain(sites))
-        .find_map(|concept| rules.mapping.site(&concept))
+        .filter_map(|concept| mapping.site(&concept))
         .map(|(meaning, _)| meaning)
+        .find(of_primary)
 }
 
 /// Whether an item's specimen, or a report that names it, is of another patient than the item.

@@ -41,6 +41,54 @@ pub enum SourceEvent {
     PartMoved,
 }
 
+/// What an event has to do with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    /// The status of the Observation.
+    ObservationStatus,
+    /// The status of the report, whose Observation is final.
+    ReportStatus,
+    /// The status of the report, whose narrative is all there is.
+    NarrativeStatus,
+    /// A new version of the Observation.
+    Version,
+    /// A deletion.
+    Deletion,
+    /// Whose the evidence is: the patient, the specimen.
+    Identity,
+}
+
+impl Group {
+    /// All of them, in the order of the table.
+    pub const ALL: [Self; 6] = [
+        Self::ObservationStatus,
+        Self::ReportStatus,
+        Self::NarrativeStatus,
+        Self::Version,
+        Self::Deletion,
+        Self::Identity,
+    ];
+
+    /// The group in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::ObservationStatus => "Observation.status",
+            Self::ReportStatus => "DiagnosticReport.status, its Observation is final",
+            Self::NarrativeStatus => "DiagnosticReport.status, the result stands in its narrative",
+            Self::Version => "New version of the Observation",
+            Self::Deletion => "Deletion",
+            Self::Identity => "Patient and specimen",
+        }
+    }
+
+    /// Its events, in the order of the table.
+    pub fn events(self) -> Vec<SourceEvent> {
+        let mut events = SourceEvent::all();
+        events.retain(|event| event.group() == self);
+        events
+    }
+}
+
 /// What the evidence of the case comes to after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum After {
@@ -129,6 +177,24 @@ impl SourceEvent {
         }
     }
 
+    /// What it has to do with.
+    pub fn group(self) -> Group {
+        match self {
+            Self::Observation(_) => Group::ObservationStatus,
+            Self::Report(_) => Group::ReportStatus,
+            Self::Narrative(_) => Group::NarrativeStatus,
+            Self::SameAgain | Self::OtherValue | Self::AmendedValue | Self::CorrectedValue => {
+                Group::Version
+            }
+            Self::ObservationDeleted | Self::ReportDeleted | Self::AllDeleted => Group::Deletion,
+            Self::SubjectChanged
+            | Self::PatientsMerged
+            | Self::PatientsUnmerged
+            | Self::SpecimenReassigned
+            | Self::PartMoved => Group::Identity,
+        }
+    }
+
     fn after(self) -> After {
         match self {
             // An Observation counts by its own status (contract, section 2).
@@ -191,6 +257,9 @@ impl SourceEvent {
     }
 }
 
+/// What a cell says where nothing is written of the result, and a person is asked.
+pub const ASKS: &str = "a person is asked";
+
 /// One cell of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cell {
@@ -205,17 +274,27 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// The cell in words.
-    pub fn words(self) -> String {
-        let mut words = self.step.words().to_owned();
-        if self.asks && self.step == Move::Keep {
-            "a person is asked".clone_into(&mut words);
-        }
+    /// Nothing is written of the result, and a person is asked.
+    pub fn only_asks(self) -> bool {
+        self.asks && self.step == Move::Keep
+    }
+
+    /// Whoever relied on the result is told.
+    pub fn is_announced(self) -> bool {
         let says_otherwise = matches!(
             self.step,
             Move::Amend | Move::Correct | Move::Unresolve | Move::Withdraw
         );
-        if self.tells && says_otherwise {
+        self.tells && says_otherwise
+    }
+
+    /// The cell in words.
+    pub fn words(self) -> String {
+        let mut words = match self.only_asks() {
+            true => ASKS.to_owned(),
+            false => self.step.words().to_owned(),
+        };
+        if self.is_announced() {
             words += "; announced";
         }
         if self.begins_elsewhere {
@@ -236,6 +315,12 @@ mod tests {
         for row in &rows {
             assert_eq!(rows.iter().filter(|other| *other == row).count(), 1);
         }
+    }
+
+    #[test]
+    fn every_event_stands_in_one_group_and_groups_stand_in_the_order_of_the_table() {
+        let grouped: Vec<SourceEvent> = (Group::ALL.into_iter()).flat_map(Group::events).collect();
+        assert_eq!(grouped, SourceEvent::all());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::error::{ClientError, Distrust, Limit, Misread, issue_codes};
+use super::trail::Call;
 use super::{FhirClient, Prefer};
 use crate::fhir::json::nested_too_deeply;
 
@@ -22,6 +23,8 @@ const MOST_ENTRIES: usize = 1_000;
 #[derive(Debug)]
 pub struct Pages {
     client: FhirClient,
+    /// The type that is searched for.
+    kind: String,
     upcoming: Upcoming,
     read: BTreeSet<String>,
 }
@@ -105,9 +108,10 @@ impl fmt::Display for EntryFault {
 }
 
 impl Pages {
-    pub(super) fn new(client: FhirClient, first: Url) -> Pages {
+    pub(super) fn new(client: FhirClient, kind: &str, first: Url) -> Pages {
         Pages {
             client,
+            kind: kind.to_owned(),
             upcoming: Upcoming::Page(first),
             read: BTreeSet::new(),
         }
@@ -120,14 +124,24 @@ impl Pages {
             Upcoming::Refused(error) => return Err(error.clone()),
             Upcoming::Nothing => return Ok(None),
         };
-        let answer = match self.client.get(&url, Prefer::StrictHandling).await {
+        let mut call = Call::new();
+        let answer = match (self.client)
+            .get(&url, Prefer::StrictHandling, &mut call)
+            .await
+        {
             Err(ClientError::NotFound | ClientError::Gone) if !self.read.is_empty() => {
-                return Err(ClientError::PageExpired);
+                Err(ClientError::PageExpired)
             }
-            answer => answer?,
+            answer => answer,
         };
-        let (mut page, link) = take_apart(&answer.text)?;
-        page.server_date = answer.server_date;
+        let taken = answer.and_then(|answer| {
+            let (mut page, link) = take_apart(&answer.text)?;
+            page.server_date = answer.server_date;
+            Ok((page, link))
+        });
+        let entries = taken.as_ref().map(|(page, _)| page.entries.as_slice());
+        self.client.note_search(&call, &self.kind, &url, entries);
+        let (page, link) = taken?;
         self.read.insert(url.to_string());
         self.upcoming = match link.map(|link| self.follow(&url, &link)) {
             None => Upcoming::Nothing,

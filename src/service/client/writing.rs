@@ -4,6 +4,7 @@ use reqwest::Method;
 use reqwest::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 
 use super::error::{ClientError, Distrust, is_outcome_of_failure};
+use super::trail::{Call, Interaction};
 use super::transaction::EntryAnswer;
 use super::{Answer, FhirClient, is_id, is_type_name};
 
@@ -37,10 +38,19 @@ impl FhirClient {
             Precondition::Version(version) => Some((IF_MATCH, entity_tag(&version))),
         };
         let url = self.base.below(&[kind, addressable(kind, id)?]);
+        let mut call = Call::new();
         let answer = self
-            .write(Method::PUT, &url, Some(text), condition.as_ref())
-            .await?;
-        entry_answer(answer)
+            .write(Method::PUT, &url, Some(text), condition.as_ref(), &mut call)
+            .await
+            .and_then(entry_answer);
+        self.note_write(
+            &call,
+            Interaction::Update,
+            (kind, Some(id)),
+            Some(text),
+            answer.as_ref(),
+        );
+        answer
     }
 
     /// Creates a resource at an id of the server's choice; with criteria such as `identifier=system|value`, only unless a
@@ -53,17 +63,44 @@ impl FhirClient {
     ) -> Result<EntryAnswer, ClientError> {
         let condition = unless_exists.map(|criteria| (IF_NONE_EXIST, criteria.to_owned()));
         let url = self.base.below(&[kind]);
+        let mut call = Call::new();
         let answer = self
-            .write(Method::POST, &url, Some(text), condition.as_ref())
-            .await?;
-        entry_answer(answer)
+            .write(
+                Method::POST,
+                &url,
+                Some(text),
+                condition.as_ref(),
+                &mut call,
+            )
+            .await
+            .and_then(entry_answer);
+        self.note_write(
+            &call,
+            Interaction::Create,
+            (kind, None),
+            Some(text),
+            answer.as_ref(),
+        );
+        answer
     }
 
     /// Deletes a resource; one that is not there counts as deleted.
     pub async fn delete(&self, kind: &str, id: &str) -> Result<(), ClientError> {
         let url = self.base.below(&[kind, addressable(kind, id)?]);
-        match self.write(Method::DELETE, &url, None, None).await {
-            Ok(answer) => entry_answer(answer).map(drop),
+        let mut call = Call::new();
+        let answer = self
+            .write(Method::DELETE, &url, None, None, &mut call)
+            .await
+            .and_then(entry_answer);
+        self.note_write(
+            &call,
+            Interaction::Delete,
+            (kind, Some(id)),
+            None,
+            answer.as_ref(),
+        );
+        match answer {
+            Ok(_) => Ok(()),
             Err(ClientError::Gone | ClientError::Refused { status: 404, .. }) => Ok(()),
             Err(error) => Err(error),
         }

@@ -9,6 +9,7 @@ use super::search::Continuation;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A request, looked at from below the base path.
 pub(super) struct Call<'a> {
@@ -49,6 +50,7 @@ impl Call<'_> {
             if_match: self.header(&header::IF_MATCH),
             if_none_match: self.header(&header::IF_NONE_MATCH),
             if_none_exist: self.if_none_exist(),
+            x_request_id: self.header(&X_REQUEST_ID),
         }
     }
 

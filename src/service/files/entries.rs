@@ -87,6 +87,16 @@ struct Envelope<'a> {
 impl<'i> Entries<'i> {
     /// Looks at every resource of an input. What is none is handed to `reject`, with its place.
     pub fn look(input: &'i Input, whole_patients: bool, reject: &mut impl FnMut(Rejected)) -> Self {
+        Self::look_for(input, whole_patients, &|_| false, reject)
+    }
+
+    /// The same, where everything of a patient belongs together of whom one resource `bears_on_all`.
+    pub fn look_for(
+        input: &'i Input,
+        whole_patients: bool,
+        bears_on_all: &dyn Fn(&Json<'_>) -> bool,
+        reject: &mut impl FnMut(Rejected),
+    ) -> Self {
         let mut look = Look {
             input,
             entries: Vec::new(),
@@ -94,6 +104,7 @@ impl<'i> Entries<'i> {
             first_look: FirstLook::default(),
             newest: None,
             position: Position::new(""),
+            bears_on_all,
             reject,
         };
         for (file, text) in (0..).zip(&input.texts) {
@@ -179,6 +190,10 @@ impl<'i, M: ExactSizeIterator<Item = u32> + Clone> Group<'_, 'i, M> {
         }
         let mut left = MOST_VALUES_TOGETHER;
         let mut pool = Pool::new(None);
+        let first = self.members.clone().next();
+        if first.is_some_and(|first| self.entries.groups.is_part(first)) {
+            pool.note_part();
+        }
         let mut looked_up = BTreeSet::new();
         for number in self.members.clone() {
             if let Some((text, full_url, place)) = self.entries.resource(number) {
@@ -197,9 +212,15 @@ impl<'i, M: ExactSizeIterator<Item = u32> + Clone> Group<'_, 'i, M> {
             return Err("too many reports and results belong together");
         }
         let repeated = pool.repeated();
-        for number in looked_up {
+        let mut seen = looked_up.clone();
+        while let Some(number) = looked_up.pop_first() {
             if let Some((text, full_url, place)) = self.entries.resource(number) {
                 let json = Json::parse_within(text, &mut left).map_err(|_| TOO_MANY_VALUES)?;
+                // A patient may have been merged into one that was merged itself.
+                if json.text_at("resourceType") == Some("Patient") {
+                    let linked = self.entries.groups.looked_up(&json).unwrap_or_default();
+                    looked_up.extend(linked.into_iter().filter(|number| seen.insert(*number)));
+                }
                 // What is wrong with it is said where its own group is read.
                 let _ = pool.add(json, full_url.as_deref(), &place);
             }
@@ -220,6 +241,7 @@ struct Look<'i, 'r, R> {
     first_look: FirstLook,
     newest: Option<Date>,
     position: Position<'i>,
+    bears_on_all: &'r dyn Fn(&Json<'_>) -> bool,
     reject: &'r mut R,
 }
 
@@ -318,6 +340,9 @@ impl<'i, R: FnMut(Rejected)> Look<'i, '_, R> {
         let dates = moments.into_iter().flatten().filter_map(Date::parse);
         self.newest = dates.chain(self.newest.take()).max();
         self.first_look.note(&json, full_url);
+        if (self.bears_on_all)(&json) {
+            self.first_look.note_whole_patient(&json);
+        }
         let start = self.position.offset_of(entry);
         self.entries.push(Entry {
             start: start as u32,

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
-use super::{Pass, PassError, PassOptions, TakenUp};
+use super::{Pass, PassError, PassOptions, TakenUp, Window};
 use crate::fhir::elements::{Identifier, Reference};
 use crate::fhir::json::Json;
 use crate::fhir::pool::Pool;
@@ -28,6 +28,7 @@ impl Pass<'_> {
         &self,
         options: &PassOptions,
         since: Option<DateTime<Utc>>,
+        window: &mut Window,
         taken_up: &mut TakenUp,
     ) -> Result<(), PassError> {
         if options.is_shadow() {
@@ -35,13 +36,24 @@ impl Pass<'_> {
         }
         let now = self.publisher.clock.now();
         let mut cases = self.due(now).await?;
+        // A write that nobody has confirmed is looked after even where nothing of the case is left.
+        cases.extend(
+            self.store
+                .intended_cases(&self.publisher.target.server)
+                .await?,
+        );
         cases.extend(self.answered(since).await?);
         cases.extend(self.cancelled_orders(since).await?);
         cases.extend(self.changed_unseen(options, now).await?);
         let cases: Vec<String> = cases.into_iter().collect();
         for (unit, subject) in units_of_cases(self.store, &cases).await? {
-            taken_up.gone.entry(unit.clone()).or_insert(subject);
-            taken_up.units.push(unit);
+            match subject {
+                Some(_) => {
+                    taken_up.gone.entry(unit.clone()).or_insert(subject);
+                    taken_up.units.push(unit);
+                }
+                None => self.take_up(unit, window, taken_up).await?,
+            }
         }
         if !options.dry_run {
             for case in &cases {

@@ -19,6 +19,7 @@ use crate::pipeline::{CaseResult, Derived, derive};
 use crate::service::brake::{HELD, Read};
 use crate::service::publish::{Attempt, Change, Outcome, Sighting, Wait, ends_the_pass, given_up};
 use crate::service::pull::Texts;
+use crate::service::replay::units_of_cases;
 
 /// How often a patient's resources are read in one pass before a case is left to the next.
 const MOST_ROUNDS: u32 = 4;
@@ -44,13 +45,10 @@ impl Pass<'_> {
     ) -> Result<bool, PassError> {
         let OfPatient { changed, texts } = patient;
         // Cases that the changed resources belonged to before, and everything those cases rested on.
-        let mut earlier: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let earlier = self.cases_of_sources(&changed).await?;
         let mut wanted = changed.clone();
-        for source in &changed {
-            for case in self.store.cases_of_source(source).await? {
-                wanted.extend(self.store.sources_of_case(&case).await?);
-                earlier.entry(case).or_default().insert(source.clone());
-            }
+        for case in earlier.keys() {
+            wanted.extend(self.store.sources_of_case(case).await?);
         }
         // What else is published of the patient is looked at too: what it rests on may have gone without a word.
         let mut due: BTreeSet<String> = earlier.keys().cloned().collect();
@@ -113,6 +111,8 @@ impl Pass<'_> {
             if is_settled || is_last {
                 (report.unmapped).extend(derived.coverage.unmapped().map(|(key, _)| key.clone()));
                 let only_held = only_held(&progress.outcomes);
+                // Those too that this pass has first met, for what they rest on may have gone meanwhile.
+                let earlier = self.cases_of_sources(&changed).await?;
                 let ended = close(progress.outcomes, &derived, report);
                 let is_settled =
                     |id: &&String| !matches!(ended.get(*id), Some(Ended::Retry | Ended::Failed));
@@ -124,6 +124,7 @@ impl Pass<'_> {
                 }
                 enter_units(report, &touched, &earlier, &ended, only_held);
                 enter_gone(report, &changed, &texts, &earlier, &ended);
+                self.keep_open(&ended, &hand.brake.held, report).await?;
                 self.quarantine(&derived, &pool, hand).await?;
                 return Ok(true);
             }
@@ -132,6 +133,20 @@ impl Pass<'_> {
             known = Texts::new();
         }
         Ok(true)
+    }
+
+    /// The cases that resources are noted as sources of, each with those of them.
+    async fn cases_of_sources(
+        &self,
+        sources: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, BTreeSet<String>>, PassError> {
+        let mut cases: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for source in sources {
+            for case in self.store.cases_of_source(source).await? {
+                cases.entry(case).or_default().insert(source.clone());
+            }
+        }
+        Ok(cases)
     }
 
     /// Sights the cases that are not sighted; which those are.
@@ -272,6 +287,32 @@ impl Pass<'_> {
             if !sources.iter().eq(&known) {
                 let sources: Vec<String> = sources.into_iter().collect();
                 self.store.set_sources_of_case(&case.id, &sources).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the units of cases that have not come to an end for the next pass, those too that this pass did not see.
+    async fn keep_open(
+        &self,
+        ended: &BTreeMap<String, Ended>,
+        held: &BTreeSet<String>,
+        report: &mut PassReport,
+    ) -> Result<(), PassError> {
+        for (case, end) in ended {
+            let why = match end {
+                Ended::Retry if held.contains(case) => HELD,
+                Ended::Retry => "retry",
+                Ended::Failed => "failed",
+                _ => continue,
+            };
+            for unit in units_of_cases(self.store, std::slice::from_ref(case))
+                .await?
+                .into_keys()
+            {
+                if !report.units.contains_key(&unit) {
+                    report.open.entry(unit).or_insert(why);
+                }
             }
         }
         Ok(())

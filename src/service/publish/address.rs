@@ -124,14 +124,16 @@ pub(super) fn referred(text: &str) -> BTreeSet<String> {
     found.into_inner()
 }
 
-/// A text whose relative references lead to the server that inputs are read from; those to resources of ours stay.
-pub(super) fn absolute(text: &str, reads_from: &str) -> Option<String> {
+/// A text whose relative references lead to the server that inputs are read from; those to resources of ours stay, and so does
+/// this one.
+pub(super) fn absolute(text: &str, reads_from: &str, here: Option<&str>) -> Option<String> {
     let mut json = Json::parse(text).ok()?;
     each_reference(&mut json, &|reference| {
         let (kind, rest) = reference.split_once('/')?;
         let is_relative = !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_alphabetic());
         let id = rest.split('/').next()?;
-        (is_relative && !is_own(id)).then(|| format!("{reads_from}/{reference}"))
+        let stays = is_own(id) || here == Some(reference);
+        (is_relative && !stays).then(|| format!("{reads_from}/{reference}"))
     });
     serde_json::to_string(&json).ok()
 }
@@ -207,10 +209,19 @@ mod tests {
     }
 
     #[test]
+    fn who_has_signed_is_on_the_server_that_is_written_to() {
+        let text = r#"{"who":{"reference":"Practitioner/p"},"what":{"reference":"Observation/o"}}"#;
+        assert_eq!(
+            absolute(text, "https://a.example", Some("Practitioner/p")).unwrap(),
+            r#"{"who":{"reference":"Practitioner/p"},"what":{"reference":"https://a.example/Observation/o"}}"#
+        );
+    }
+
+    #[test]
     fn inputs_on_another_server_are_named_by_their_whole_address() {
         let text = r#"{"subject":{"reference":"Patient/p"},"focus":[{"reference":"https://b.example/Condition/c"},{"reference":"urn:uuid:1"},{"reference":"Observation/h2o-1"},{"reference":"Observation/o/_history/1"}],"note":{"text":"Patient/p"}}"#;
         assert_eq!(
-            absolute(text, "https://a.example/fhir").unwrap(),
+            absolute(text, "https://a.example/fhir", None).unwrap(),
             r#"{"subject":{"reference":"https://a.example/fhir/Patient/p"},"focus":[{"reference":"https://b.example/Condition/c"},{"reference":"urn:uuid:1"},{"reference":"Observation/h2o-1"},{"reference":"https://a.example/fhir/Observation/o/_history/1"}],"note":{"text":"Patient/p"}}"#
         );
     }

@@ -50,7 +50,7 @@ impl Publisher<'_> {
         Ok(())
     }
 
-    async fn keep_one(&self, own: &Own, found: Vec<Standing>) -> Result<(), Trouble> {
+    pub(super) async fn keep_one(&self, own: &Own, found: Vec<Standing>) -> Result<(), Trouble> {
         match self.only_one(own, found).await? {
             Some(kept) => self.note_address(own.kind, &own.id, &kept.server_id).await,
             None => Ok(()),

@@ -76,7 +76,7 @@ impl Publisher<'_> {
         answered: Option<Entry>,
     ) -> Result<Attempt, Trouble> {
         let now = instant(judged.now);
-        let [result, provenance] = signed(
+        let [result, mut provenance] = signed(
             judged.case,
             judged.pool,
             self.rules,
@@ -87,6 +87,7 @@ impl Publisher<'_> {
             &now,
         )
         .map_err(|_| Trouble::not_composable())?;
+        self.lead_to_inputs(&mut provenance, Some(&signature.signer))?;
         let mut entries = vec![
             Entry {
                 written: result,

@@ -130,8 +130,9 @@ impl Publisher<'_> {
         let release = self.publishing.release;
         let json = Json::parse(&standing.text).map_err(|_| Trouble::not_composable())?;
         let text = ended(&standing.text, &json, &issued).ok_or_else(Trouble::not_composable)?;
-        let provenance = withdrawal(case_id, sources, &prior, self.rules, release, &issued)
+        let mut provenance = withdrawal(case_id, sources, &prior, self.rules, release, &issued)
             .map_err(|_| Trouble::not_composable())?;
+        self.lead_to_inputs(&mut provenance, None)?;
         let mut entries = vec![
             Entry {
                 written: Written {

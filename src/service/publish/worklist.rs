@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Publisher;
 use super::bundle::{Condition, Entry};
+use super::dialect::Ids;
 use super::standing::{Found, Standing};
 use super::target::Mark;
 use super::trouble::Trouble;
@@ -103,8 +104,15 @@ impl Publisher<'_> {
     pub(super) async fn earlier_tasks(&self, case_id: &str) -> Result<BTreeSet<String>, Trouble> {
         let known = self.store.published(case_id).await?;
         let known = known.map(|published| published.task_ids);
-        let found = self.tasks_of(case_id).await?.into_keys();
-        Ok(known.unwrap_or_default().into_iter().chain(found).collect())
+        let mut earlier: BTreeSet<String> = known.unwrap_or_default().into_iter().collect();
+        for (id, found) in self.tasks_of(case_id).await? {
+            // Two writers may have asked at one moment, where the server gives ids.
+            if found.len() > 1 && self.target.dialect.ids == Ids::Server {
+                self.keep_one(&self.own("Task", &id), found).await?;
+            }
+            earlier.insert(id);
+        }
+        Ok(earlier)
     }
 
     /// The Tasks of a case that a search finds, by their own ids.

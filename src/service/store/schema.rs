@@ -201,6 +201,12 @@ pub(super) const MIGRATIONS: [&str; 5] = [
         ended_at TEXT
     );
     CREATE INDEX announcement_by_state ON announcement (state, due);
+    CREATE TABLE audit_outbox (
+        number INTEGER PRIMARY KEY,
+        noted TEXT NOT NULL,
+        refused INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX audit_outbox_by_turn ON audit_outbox (refused, number);
     PRAGMA user_version = 5;
 ",
 ];

@@ -163,8 +163,14 @@ mod tests {
             before("2026-01-03T00:00:00Z", 9).await,
             [b.clone(), a.clone()]
         );
-        assert_eq!(before("2026-01-03T00:00:00Z", 1).await, [b.clone()]);
-        assert_eq!(before("2026-01-02T00:00:00Z", 9).await, [b.clone()]);
+        assert_eq!(
+            before("2026-01-03T00:00:00Z", 1).await,
+            std::slice::from_ref(&b)
+        );
+        assert_eq!(
+            before("2026-01-02T00:00:00Z", 9).await,
+            std::slice::from_ref(&b)
+        );
         store
             .note_look("Patient/b", "2026-01-04T00:00:00Z")
             .await

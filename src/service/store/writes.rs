@@ -89,6 +89,13 @@ impl Store {
         row.as_ref().map(intent_of).transpose()
     }
 
+    /// The cases of which a write to a server is not confirmed, sorted.
+    pub async fn intended_cases(&self, server: &str) -> Result<Vec<String>, StoreError> {
+        let cases =
+            sqlx::query_scalar("SELECT case_id FROM intent WHERE server = ? ORDER BY case_id");
+        Ok(cases.bind(server).fetch_all(&self.pool).await?)
+    }
+
     /// Notes that the write of a case is certain not to have happened.
     pub async fn clear_intent(&self, case_id: &str, server: &str) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM intent WHERE case_id = ? AND server = ?")

@@ -313,6 +313,7 @@ fn handling(written: Written) -> impl Strategy<Value = Handling> {
                     decalcified,
                     histology,
                     grade,
+                    of_metastasis: false,
                 }
             },
         )

@@ -22,6 +22,15 @@ fn a_task_for_r5_has_reasons_that_may_be_references() {
 }
 
 #[test]
+fn an_audit_event_for_r5_names_its_patient_and_claims_no_profile() {
+    let json = r5::audit_event(&samples::audit_event()).unwrap();
+    assert_is_golden(&json, include_str!("golden/audit-event-r5.json"));
+    let refused = r5::audit_event(&samples::refused_search()).unwrap();
+    assert!(refused.contains("\"code\":\"error\""));
+    assert!(!refused.contains("patient"));
+}
+
+#[test]
 fn longer_numbers_and_fractions_of_seconds_than_r5_allows_are_refused() {
     let mut draft = samples::observation();
     draft.issued = Some("2024-03-08T10:00:00.123456789Z".into());

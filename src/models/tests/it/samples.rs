@@ -178,6 +178,43 @@ pub fn task() -> TaskDraft {
     }
 }
 
+pub fn audit_event() -> AuditEventDraft {
+    AuditEventDraft {
+        action: AuditedAction::Update(to("Observation/her2-4f1c/_history/2")),
+        recorded: "2024-03-09T10:00:00.10+01:00".into(),
+        outcome: AuditOutcome::Success,
+        outcome_text: None,
+        client: Reference {
+            kind: Some("Device".into()),
+            display: Some("her2-adapter 0.1.0".into()),
+            ..Reference::default()
+        },
+        client_address: Some("192.0.2.7".into()),
+        server: Reference {
+            display: Some("fhir.example".into()),
+            identifier: Some(identifier("urn:ietf:rfc:3986", "https://fhir.example/r4")),
+            ..Reference::default()
+        },
+        server_base: "https://fhir.example/r4".into(),
+        patient: Some(to("Patient/p1")),
+        request_id: "4a8dca3c-2205-4dc7-90e1-db877781d7cc".into(),
+    }
+}
+
+/// A search that was refused, and nothing known of a patient or of our own address.
+pub fn refused_search() -> AuditEventDraft {
+    AuditEventDraft {
+        action: AuditedAction::Search {
+            request: "GET https://fhir.example/r4/Observation?code=a%7Cb".into(),
+        },
+        outcome: AuditOutcome::MinorFailure,
+        outcome_text: Some("the server refuses the request (HTTP 400)".into()),
+        client_address: None,
+        patient: None,
+        ..audit_event()
+    }
+}
+
 /// The least that is an Observation.
 pub fn bare_observation() -> ObservationDraft {
     ObservationDraft {
