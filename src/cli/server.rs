@@ -152,13 +152,16 @@ async fn read_case(
     if known == Known::default() {
         bail!(Usage(format!("{case} is not known here; run a pass first")));
     }
-    let capabilities = client.capabilities().await?;
-    let puller = Puller::new(client.clone(), read.base.as_str(), capabilities);
-    let texts = known.read(&puller, rules).await;
-    let history = histories.of(case).await;
+    let reading = async {
+        let capabilities = client.capabilities().await?;
+        let puller = Puller::new(client.clone(), read.base.as_str(), capabilities);
+        let texts = known.read(&puller, rules).await?;
+        anyhow::Ok((texts, histories.of(case).await?))
+    };
+    let read_now = reading.await;
     // The next pass tells of it.
     audit::keep(store, [&client, &writer]).await?;
-    Ok((texts?, history?))
+    read_now
 }
 
 /// `fake-server`: the FHIR server of the demo and the tests alone.

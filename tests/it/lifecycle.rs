@@ -25,14 +25,17 @@ a signature on the server, a repeated message, an amendment after the signature,
 Each step shows what the laboratory or a person put on the FHIR server, the ledger of the pass after it, and what the adapter
 wrote. `tests/it/lifecycle.rs` plays it and writes this page, so it shows what the program does.
 
-How resources are shortened, everywhere alike: `meta` and `contained` are left out; a digest is a number (`#1`), the same one
-wherever it stands; texts end after 90 characters and lists after four items, with `…`; and of a resource that was there
-before, only the elements, and the items of lists, that are new or different.
+How resources are shortened, everywhere alike: `meta` and `contained` are left out, and identifiers beside a reference; a
+digest is a number (`#1`), the same one wherever it stands; a coding is its code and display in one text, and our own base is
+`{base}`; texts end after 90 characters and lists after five items, with `…`; and of a resource that was there before, only
+the elements, and the items of lists, that are new or different.
+
 ";
+const BASE: &str = "https://her2-adapter.example/fhir";
 
 const SHORTEST_DIGEST: usize = 32;
 const MOST_CHARACTERS: usize = 90;
-const MOST_ITEMS: usize = 4;
+const MOST_ITEMS: usize = 5;
 const WIDTH: usize = 118;
 const SIGNER: &str = "Practitioner/23";
 const LOINC: &str = "http://loinc.org";
@@ -73,15 +76,38 @@ impl Walk {
         }
     }
 
+    /// A paragraph, broken into lines.
     fn say(&mut self, text: &str) {
-        writeln!(self.page, "{text}\n").unwrap();
+        let mut length = 0;
+        for word in text.split(' ') {
+            let longer = length + 1 + word.chars().count();
+            let separator = match length {
+                0 => "",
+                _ if longer > WIDTH => "\n",
+                _ => " ",
+            };
+            length = if separator == " " {
+                longer
+            } else {
+                word.chars().count()
+            };
+            write!(self.page, "{separator}{word}").unwrap();
+        }
+        self.page.push_str("\n\n");
+    }
+
+    /// Something that is shown as it is.
+    fn quote(&mut self, fence: &str, text: &str) {
+        let text = self.numbered(text);
+        writeln!(self.page, "```{fence}\n{}\n```\n", text.trim_end()).unwrap();
     }
 
     /// A new day, and a sentence on what happens.
     fn step(&mut self, title: &str, text: &str) {
         self.server_clock.advance(TimeDelta::days(1));
         self.adapter.clock.advance(DAY);
-        writeln!(self.page, "\n## {title}\n\n{text}\n").unwrap();
+        writeln!(self.page, "## {title}\n").unwrap();
+        self.say(text);
     }
 
     /// Somebody puts resources on the server.
@@ -89,7 +115,9 @@ impl Walk {
         for resource in resources {
             self.server.put_json(&resource.to_string()).unwrap();
         }
-        let keys: Vec<String> = resources.iter().map(key).collect();
+        let keys: Vec<String> = (resources.iter())
+            .map(|resource| self.numbered(&key(resource)))
+            .collect();
         self.show(|resource| keys.contains(&key(resource)));
     }
 
@@ -111,6 +139,7 @@ impl Walk {
             "Task",
         ] {
             for text in self.server.all(kind) {
+                let text = self.numbered(&text.replace(BASE, "{base}"));
                 let resource: Value = serde_json::from_str(&text).unwrap();
                 if is_meant(&resource) && self.shown.get(&key(&resource)) != Some(&resource) {
                     changed.push(resource);
@@ -137,7 +166,6 @@ impl Walk {
         for resource in changed {
             let before = self.shown.insert(key(&resource), resource.clone());
             let text = laid_out(&shortened(&resource, before.as_ref()), 0);
-            let text = self.numbered(&text);
             writeln!(self.page, "{text}").unwrap();
         }
         self.page.push_str("```\n\n");
@@ -234,11 +262,24 @@ fn cut(value: &Value) -> Value {
             Value::Array(kept)
         }
         Value::Object(members) => {
-            let cut = members.iter().map(|(key, value)| (key.clone(), cut(value)));
+            let is_kept = |key: &str| key != "identifier" || !members.contains_key("reference");
+            let kept = members.iter().filter(|(key, _)| is_kept(key));
+            let cut = kept.map(|(key, value)| match (key.as_str(), value) {
+                ("coding", Value::Array(codings)) => {
+                    (key.clone(), codings.iter().map(in_one_text).collect())
+                }
+                _ => (key.clone(), cut(value)),
+            });
             Value::Object(Map::from_iter(cut))
         }
         other => other.clone(),
     }
+}
+
+/// Code and display of a coding.
+fn in_one_text(coding: &Value) -> Value {
+    let parts = ["code", "display"].map(|key| coding[key].as_str().unwrap_or_default());
+    cut(&json!(parts.join(" ").trim_end()))
 }
 
 /// JSON on as few lines as fit.
@@ -353,7 +394,7 @@ async fn the_page_on_the_life_of_a_result_shows_what_the_program_does() {
     let patient = json!({"resourceType": "Patient", "id": "anna"});
     let specimen = json!({"resourceType": "Specimen", "id": "core", "subject": {"reference": "Patient/anna"},
         "collection": {"bodySite": {"coding": [{"system": "http://snomed.info/sct", "code": "76752008", "display": "Breast structure"}]}}});
-    let first = report("r-ihc", "final", "2026-03-03T10:00:00Z", &["ihc"]);
+    let first = report("r-ihc", "final", "2026-03-03T07:00:00Z", &["ihc"]);
     walk.arrives(&[patient, specimen, ihc("final", "LA11842-4", "2+"), first]);
     walk.pass("The result is equivocal, asks for ISH, and is preliminary; its Provenance names the versions that were read, and a Task asks for a signature.").await;
     assert_eq!(
@@ -366,7 +407,7 @@ async fn the_page_on_the_life_of_a_result_shows_what_the_program_does() {
         "An addendum has the counts of the same specimen: ratio 1.4, 3.1 copies, 60 cells.",
     );
     let fish = ["ratio", "copies", "cells"];
-    let second = report("r-fish", "final", "2026-03-04T10:00:00Z", &fish);
+    let second = report("r-fish", "final", "2026-03-04T07:00:00Z", &fish);
     walk.arrives(&[ratio("final", 1.4), copies("final", 3.1), cells(), second]);
     walk.pass("IHC and FISH meet in one case. The second version decides it; the Task about the first is closed, and a new one is about the second.").await;
     assert_eq!(
@@ -378,7 +419,7 @@ async fn the_page_on_the_life_of_a_result_shows_what_the_program_does() {
         "3. The addendum is corrected before anybody has signed",
         "The ratio was 2.4 with 5.3 copies.",
     );
-    let third = report("r-fish", "corrected", "2026-03-05T10:00:00Z", &fish);
+    let third = report("r-fish", "corrected", "2026-03-05T07:00:00Z", &fish);
     walk.arrives(&[ratio("corrected", 2.4), copies("corrected", 5.3), third]);
     walk.pass("Nobody relied on the result as final, so it stays preliminary.")
         .await;
@@ -416,7 +457,7 @@ async fn the_page_on_the_life_of_a_result_shows_what_the_program_does() {
         "6. The signed result is amended",
         "The FISH is recounted after all: ratio 1.3 with 3.0 copies.",
     );
-    let fourth = report("r-fish", "amended", "2026-03-08T10:00:00Z", &fish);
+    let fourth = report("r-fish", "amended", "2026-03-08T07:00:00Z", &fish);
     walk.arrives(&[ratio("amended", 1.3), copies("amended", 3.0), fourth]);
     walk.pass("What was final is amended, and says what it was. A Task asks to tell those who relied on it, and one asks for a new signature.").await;
     assert_eq!(
@@ -430,14 +471,15 @@ async fn the_page_on_the_life_of_a_result_shows_what_the_program_does() {
         .await
         .unwrap();
     assert_eq!(noted.len(), 1);
-    let body = walk.numbered(&noted[0].announcement.body);
-    walk.say(&format!("The webhook is sent\n\n```json\n{body}\n```"));
+    let body: Value = serde_json::from_str(&noted[0].announcement.body).unwrap();
+    walk.say("The webhook is sent");
+    walk.quote("json", &laid_out_value(&body, 0, 0));
 
     let reason = "recount seen";
     let case = walk.case();
+    walk.say("This time it is signed at the terminal, by a login that `sign_off.logins` names:");
     let command = format!("her2-adapter review accept {case} --version 5 --reason '{reason}'");
-    let command = walk.numbered(&command);
-    walk.say(&format!("This time it is signed at the terminal, by a login that `sign_off.logins` names:\n\n    {command}"));
+    walk.quote("console", &command);
     let about = About::Case(case.clone());
     let said = Said::by(SIGNER, Verdict::Accept, Some(reason));
     let done = walk
@@ -455,8 +497,8 @@ async fn the_page_on_the_life_of_a_result_shows_what_the_program_does() {
         .to_owned();
     let told = "the treating physician was called";
     let command = format!("her2-adapter review accept {notice} --reason '{told}'");
-    let command = walk.numbered(&command);
-    walk.say(&format!("The change is taken note of:\n\n    {command}"));
+    walk.say("The change is taken note of:");
+    walk.quote("console", &command);
     let about = About::Task(notice);
     let said = Said::by(SIGNER, Verdict::Accept, Some(told));
     let done = walk
@@ -473,10 +515,10 @@ async fn the_page_on_the_life_of_a_result_shows_what_the_program_does() {
         report(
             "r-ihc",
             "entered-in-error",
-            "2026-03-09T10:00:00Z",
+            "2026-03-09T07:00:00Z",
             &["ihc"],
         ),
-        report("r-fish", "entered-in-error", "2026-03-09T10:00:00Z", &fish),
+        report("r-fish", "entered-in-error", "2026-03-09T07:00:00Z", &fish),
     ]);
     walk.pass("The result is entered in error, its value kept, and a Task tells of it.")
         .await;
@@ -487,9 +529,10 @@ async fn the_page_on_the_life_of_a_result_shows_what_the_program_does() {
 
     let history = walk.adapter.history(&case).await;
     let history = render::history(&history, usize::MAX, render::Format::Text);
-    let history = walk.numbered(&history);
-    let command = walk.numbered(&format!("explain --case {case}"));
-    writeln!(walk.page, "\n## What is told afterwards\n\nNo evidence is left, and `{command}` ends with\n\n```text\n{history}```").unwrap();
+    walk.page.push_str("## What is told afterwards\n\n");
+    walk.say("No evidence is left, so `explain --case` has the history alone:");
+    walk.quote("text", &history);
+    walk.page.pop();
 
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/LIFECYCLE.md");
     if std::env::var_os("HER2_ACCEPT_SNAPSHOTS").is_some() {

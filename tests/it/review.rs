@@ -169,13 +169,13 @@ async fn an_open_question_is_answered_before_a_result_is_signed() {
     };
     let question = tasks[0].split(' ').next().unwrap().to_owned();
     assert_eq!(results(&server)[0]["status"], "preliminary");
-    let found = Some("both slides are of this tumour");
-    let done = answer(&adapter, &question, Verdict::Accept, found, None).await;
+    let found = "both slides are of this tumour";
+    let done = answer(&adapter, &question, Verdict::Accept, Some(found), None).await;
     assert_eq!(done.unwrap(), Done::Question(question.clone()));
     let answered = task(&server, &question);
     assert_eq!(answered["status"], "completed");
     assert_eq!(answered["output"][0]["valueCode"], "accept");
-    assert_eq!(answered["note"][0]["text"], found.unwrap());
+    assert_eq!(answered["note"][0]["text"], found);
     assert_eq!(answered["note"][0]["authorReference"]["reference"], SIGNER);
     let closed = refusal(&adapter, &question, Verdict::Reject, None).await;
     assert!(matches!(closed, Refusal::Closed { .. }), "{closed}");
