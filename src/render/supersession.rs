@@ -115,6 +115,10 @@ fn event_in_group(event: SourceEvent) -> String {
         SourceEvent::Observation(status)
         | SourceEvent::Report(status)
         | SourceEvent::Narrative(status) => status.to_owned(),
+        SourceEvent::SameAgain => "the same evidence".to_owned(),
+        SourceEvent::OtherValue => "another value, still final".to_owned(),
+        SourceEvent::AmendedValue => "another value, amended".to_owned(),
+        SourceEvent::CorrectedValue => "another value, corrected".to_owned(),
         event => event.words(),
     }
 }
@@ -125,17 +129,20 @@ fn text() -> String {
         .map(|words| words.chars().count())
         .max()
         .unwrap_or_default();
-    let cells = events.iter().flat_map(|event| {
-        (ResultState::ALL.into_iter()).map(move |state| short(event.cell(state)))
+    let columns = ResultState::ALL.map(|state| {
+        (events.iter().map(|event| short(event.cell(state))))
+            .chain([state.name().to_owned()])
+            .map(|words| words.chars().count())
+            .max()
+            .unwrap_or_default()
     });
     let names = ResultState::ALL.map(|state| state.name().to_owned());
-    let column = (cells.chain(names.clone()))
-        .map(|words| words.chars().count())
-        .max()
-        .unwrap_or_default();
     let line = |event: &str, cells: [String; 5]| {
-        let cells = cells.map(|cell| format!("{cell:<column$}"));
-        let line = format!("   {event:<first$}  {}", cells.join("  "));
+        let cells = (cells.iter().zip(columns)).map(|(cell, column)| format!("{cell:<column$}"));
+        let line = format!(
+            "   {event:<first$}  {}",
+            cells.collect::<Vec<_>>().join("  ")
+        );
         line.trim_end().to_owned()
     };
     let mut page = vec![TITLE.to_owned(), String::new()];

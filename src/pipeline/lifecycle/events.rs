@@ -173,7 +173,7 @@ impl SourceEvent {
             Self::PatientsMerged => "patient merged into another".to_owned(),
             Self::PatientsUnmerged => "patient un-merged".to_owned(),
             Self::SpecimenReassigned => "Observation assigned to another specimen".to_owned(),
-            Self::PartMoved => "ISH assigned to another specimen, IHC stays".to_owned(),
+            Self::PartMoved => "ISH moved to another specimen, IHC stays".to_owned(),
         }
     }
 
