@@ -26,9 +26,9 @@ Each step shows what the laboratory or a person put on the FHIR server, the ledg
 wrote. `tests/it/lifecycle.rs` plays it and writes this page, so it shows what the program does.
 
 How resources are shortened, everywhere alike: `contained` is left out, `meta` but for its author, and identifiers beside a
-reference; a digest is a number (`#1`), the same one wherever it stands; a coding is its code and display in one text, and our own base is
-`{base}`; texts end after 90 characters and lists after six items, with `…`; and of a resource that was there before, only
-the elements, and the items of lists, that are new or different.
+reference; a digest is a number (`#1`), the same one wherever it stands; a coding is its code and display in one text, and our
+own base is `{base}`; texts end after 90 characters and lists after six items, with `…`; and of a resource that was there
+before, only the elements, and the items of lists, that are new or different.
 
 ";
 const BASE: &str = "https://her2-adapter.example/fhir";
