@@ -36,7 +36,7 @@ pub(super) enum ReviewCommand {
     Accept {
         #[command(flatten)]
         about: AboutArgument,
-        /// The version that was looked at; without it, the one that stands
+        /// The version of the result that was looked at, as `review show` names it; a question needs none
         #[arg(long, value_name = "V")]
         version: Option<String>,
         /// What was found
@@ -47,7 +47,7 @@ pub(super) enum ReviewCommand {
     Reject {
         #[command(flatten)]
         about: AboutArgument,
-        /// The version that was looked at; without it, the one that stands
+        /// The version of the result that was looked at, as `review show` names it; a question needs none
         #[arg(long, value_name = "V")]
         version: Option<String>,
         /// Why

@@ -153,6 +153,9 @@ async fn a_version_that_no_longer_stands_is_not_signed() {
     assert_eq!(results(&server)[0]["status"], "preliminary");
     assert!(verifiers(&server).is_empty());
     answer_questions(&server, &adapter).await;
+    let unnamed = refusal(&adapter, &case, Verdict::Accept, None).await;
+    let stands = "2".to_owned();
+    assert_eq!(unnamed, Refusal::NoVersion { stands });
     for version in ["W/\"2\"", "2"] {
         let done = answer(&adapter, &case, Verdict::Accept, None, Some(version)).await;
         assert_eq!(done.is_ok(), version != "2", "the second finds it signed");
@@ -187,7 +190,7 @@ async fn an_open_question_is_answered_before_a_result_is_signed() {
             .await
             .unwrap();
     }
-    answer(&adapter, &case, Verdict::Accept, None, None)
+    answer(&adapter, &case, Verdict::Accept, None, Some("1"))
         .await
         .unwrap();
     adapter.pass().await;
@@ -199,7 +202,7 @@ async fn an_open_question_is_answered_before_a_result_is_signed() {
 async fn a_rejected_result_keeps_its_reason_and_is_asked_again_when_its_evidence_changes() {
     let (server, adapter, case) = seen(AMENDED).await;
     let why = "the slide is another patient's";
-    answer(&adapter, &case, Verdict::Reject, Some(why), None)
+    answer(&adapter, &case, Verdict::Reject, Some(why), Some("1"))
         .await
         .unwrap();
     for _ in 0..2 {
@@ -228,7 +231,7 @@ async fn a_rejected_result_keeps_its_reason_and_is_asked_again_when_its_evidence
 #[tokio::test]
 async fn a_change_of_a_signed_result_is_taken_note_of_and_signed_anew() {
     let (server, adapter, case) = seen(AMENDED).await;
-    answer(&adapter, &case, Verdict::Accept, None, None)
+    answer(&adapter, &case, Verdict::Accept, None, Some("1"))
         .await
         .unwrap();
     arrives(&server, AMENDED, "bundle-amended.json");
@@ -288,11 +291,11 @@ async fn an_answer_that_is_lost_or_refused_on_the_way_is_signed_once() {
     ] {
         let (server, adapter, case) = seen(LOW).await;
         server.order_fault(fault.parse().unwrap());
-        let done = answer(&adapter, &case, Verdict::Accept, None, None).await;
+        let done = answer(&adapter, &case, Verdict::Accept, None, Some("1")).await;
         assert_eq!(done.is_ok(), arrives, "{fault}: {done:?}");
         if !arrives {
             assert_eq!(results(&server)[0]["status"], "preliminary");
-            answer(&adapter, &case, Verdict::Accept, None, None)
+            answer(&adapter, &case, Verdict::Accept, None, Some("1"))
                 .await
                 .unwrap();
         }
@@ -315,7 +318,7 @@ async fn a_signature_that_is_interrupted_between_its_parts_is_completed_by_the_n
         // Its answer is lost, and then the server is gone.
         let fault = format!("reset:before-commit,method=PUT,path=/{part}");
         server.order_fault(fault.parse().unwrap());
-        let lost = refusal(&adapter, &case, Verdict::Accept, None).await;
+        let lost = refusal(&adapter, &case, Verdict::Accept, Some("1")).await;
         assert!(matches!(lost, Refusal::NotNow(_)), "{lost}");
         assert_eq!(results(&server)[0]["status"], "final");
         assert_eq!(task(&server, &asked)["status"], "requested");

@@ -45,6 +45,11 @@ pub enum Refusal {
         /// The one that stands.
         stands: String,
     },
+    /// Nobody has said which version was looked at.
+    NoVersion {
+        /// The one that stands.
+        stands: String,
+    },
     /// Questions about the case are open: Tasks, each with its reason.
     OpenQuestions(Vec<String>),
     /// What stands is not what the evidence gives now.
@@ -76,6 +81,10 @@ impl fmt::Display for Refusal {
             Self::OtherVersion { stands } => write!(
                 formatter,
                 "version {stands} of the result stands, and not the one that was looked at; look at it first"
+            ),
+            Self::NoVersion { stands } => write!(
+                formatter,
+                "name the version that was looked at, by --version: version {stands} stands"
             ),
             Self::OpenQuestions(tasks) => write!(
                 formatter,
@@ -174,7 +183,7 @@ impl Publisher<'_> {
     }
 
     /// Signs or rejects the result of a case and completes the Task that asks for it, provided that everything is as the
-    /// person saw it. Without a version the one that was sighted is meant; without a Task the one that asks.
+    /// person saw it, the version of the result above all. Without a Task the one that asks is meant.
     ///
     /// # Errors
     /// [`PublishError`] when the server or the store cannot be used.
@@ -214,6 +223,10 @@ impl Publisher<'_> {
                 if !open.is_empty() {
                     return Ok(Refusal::OpenQuestions(open).into());
                 }
+            }
+            if version.is_none() {
+                let stands = prior.version;
+                return Ok(Refusal::NoVersion { stands }.into());
             }
             let (id, asked) = asked;
             let signature = Signature {
