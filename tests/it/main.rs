@@ -35,6 +35,7 @@ mod samples;
 mod serve;
 mod shadow;
 mod shapes;
+mod sign_off;
 mod staining;
 mod structured;
 mod supersession;
