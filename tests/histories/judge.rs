@@ -168,6 +168,14 @@ fn asks_what_is_to_be_asked(
             current.status
         ));
     }
+    // A test that turns out to be overdue or cancelled is asked about after a signature, too.
+    let is_of_the_status = |task: &Task| {
+        let reason = task.reason.as_str();
+        task.is_open && reason != "final-changed" && !reason.starts_with("reflex-")
+    };
+    if current.status == "final" && of_case().any(is_of_the_status) {
+        return Err("a result is final while a question about it is open".to_owned());
+    }
     if current.status != "final" && is_signed && !has_questions {
         return Err("a signature of the version that stands was not taken".to_owned());
     }
