@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::results::derived_id;
 
 /// The kind of event, as its receiver finds it in `type`.
-const FINAL_CHANGED: &str = "her2.final-changed";
+const FINAL_CHANGED: &str = "her2.final_changed";
 
 /// The longest text that is taken over. Ids and versions of FHIR have 64 characters at most; a server that prints more is not
 /// to make an announcement larger than receivers take.
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(
             announcement.body,
             concat!(
-                r#"{"type":"her2.final-changed","timestamp":"2026-11-20T10:00:00.000Z","data":{"#,
+                r#"{"type":"her2.final_changed","timestamp":"2026-11-20T10:00:00.000Z","data":{"#,
                 r#""case":"case-9d36e05f74c4120ec1a22ea714f23c68","#,
                 r#""result":"Observation/h2o-5a7d65db7c6dcfe9d33b73df9c5461459c55e7c9","replaces":"3","#,
                 r#""from":{"status":"negative","category":"low"},"#,

@@ -91,7 +91,7 @@ pub struct Store {
 impl Store {
     /// Opens the file, creating or migrating it where needed, and locks it against other processes.
     pub async fn open(path: &Path) -> Result<Store, StoreError> {
-        let lock = lock_beside(path)?;
+        let lock = lock_beside(path).await?;
         // Created here rather than by SQLite so that other users of the machine cannot read it.
         open_private(path)?;
         let options = SqliteConnectOptions::new()
@@ -164,17 +164,27 @@ impl Store {
     }
 }
 
+/// A process that is about to end, or that this one is just starting, may hold the lock for a moment: it is tried this often.
+const LOCK_ATTEMPTS: u32 = 10;
+const BETWEEN_LOCK_ATTEMPTS: Duration = Duration::from_millis(50);
+
 /// Locks `{path}.lock`, which stays when the process ends; only the lock on it counts.
-fn lock_beside(path: &Path) -> Result<File, StoreError> {
+async fn lock_beside(path: &Path) -> Result<File, StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let path = PathBuf::from(name);
     let file = open_private(&path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path)),
-        Err(TryLockError::Error(source)) => Err(StoreError::File { path, source }),
+    for attempt in 1..=LOCK_ATTEMPTS {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => {
+                tokio::time::sleep(BETWEEN_LOCK_ATTEMPTS).await;
+            }
+            Err(TryLockError::WouldBlock) => break,
+            Err(TryLockError::Error(source)) => return Err(StoreError::File { path, source }),
+        }
     }
+    Err(StoreError::InUse(path))
 }
 
 /// Opens a file for writing, creating it for this user alone.
