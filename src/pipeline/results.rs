@@ -329,8 +329,8 @@ pub fn fingerprint_of<'r>(resource: &'r Json<'_>, base: &str) -> Option<&'r str>
     identifier_of(resource, base, "her2-fingerprint")
 }
 
-/// The identifier of ours in a system, that one of our resources carries.
-fn identifier_of<'r>(resource: &'r Json<'_>, base: &str, system: &str) -> Option<&'r str> {
+/// The identifier that one of our resources carries in one of our own systems, such as `her2-case`.
+pub fn identifier_of<'r>(resource: &'r Json<'_>, base: &str, system: &str) -> Option<&'r str> {
     let system = format!("{base}/identifier/{system}");
     elements::Identifier::read_all(resource)
         .into_iter()

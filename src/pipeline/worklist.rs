@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::CaseResult;
 use super::history::CaseHistory;
-use crate::fhir::elements::{Concept, Identifier};
+use super::results::identifier_of;
+use crate::fhir::elements::Concept;
 use crate::fhir::json::Json;
 use crate::mapping::terminology::{FINAL_CHANGED, SIGN_OFF};
 
@@ -49,13 +50,7 @@ pub struct Asked {
 impl Asked {
     /// Reads a Task; `None` where it is none of ours.
     pub fn read(task: &Json<'_>, base: &str) -> Option<Self> {
-        let identifiers = Identifier::read_all(task);
-        let ours = |name: &str| {
-            let system = format!("{base}/identifier/{name}");
-            (identifiers.iter())
-                .find(|identifier| identifier.system == Some(system.as_str()))
-                .map(|identifier| identifier.value.to_owned())
-        };
+        let ours = |system: &str| identifier_of(task, base, system).map(str::to_owned);
         // R5 has a list of them.
         let reason = task.get("reasonCode").map(Concept::read).or_else(|| {
             let reason = task.items_at("reason").first();

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::client::{ClientError, PageEntry};
+use super::client::ClientError;
 use super::evidence::{Known, pool_of};
 use super::history::Histories;
 use super::publish::{
@@ -149,15 +149,9 @@ impl Desk<'_> {
         if !also_answered {
             parameters.push(("status".to_owned(), OPEN.join(",")));
         }
-        let mut pages = self.publisher.client.search("Task", &parameters);
         let mut texts = Vec::new();
-        while let Some(page) = pages.next().await? {
-            for entry in page.entries {
-                if let PageEntry::Resource { resource, .. } = entry {
-                    texts.push(resource);
-                }
-            }
-        }
+        let pages = self.publisher.client.search("Task", &parameters);
+        pages.read_all(&mut texts).await?;
         Ok(texts)
     }
 

@@ -1,6 +1,6 @@
 //! The history of a case, from the server that is written to and the copies in the store.
 
-use super::client::{ClientError, FhirClient, PageEntry, Pages};
+use super::client::{ClientError, FhirClient, Pages};
 use super::store::{Store, StoreError, WrittenVersion};
 use crate::fhir::json::Json;
 use crate::mapping::output::OutputCodes;
@@ -70,16 +70,9 @@ impl Histories<'_> {
     }
 }
 
-/// The resources of all pages, however far they go.
-async fn all(mut pages: Pages) -> Result<Vec<String>, ClientError> {
+async fn all(pages: Pages) -> Result<Vec<String>, ClientError> {
     let mut texts = Vec::new();
-    while let Some(page) = pages.next().await? {
-        for entry in page.entries {
-            if let PageEntry::Resource { resource, .. } = entry {
-                texts.push(resource);
-            }
-        }
-    }
+    pages.read_all(&mut texts).await?;
     Ok(texts)
 }
 

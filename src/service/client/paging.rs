@@ -107,6 +107,16 @@ impl fmt::Display for EntryFault {
     }
 }
 
+impl Page {
+    /// The texts of its resources; entries that cannot be read are left out.
+    pub fn into_resources(self) -> impl Iterator<Item = String> {
+        self.entries.into_iter().filter_map(|entry| match entry {
+            PageEntry::Resource { resource, .. } => Some(resource),
+            PageEntry::Unreadable { .. } => None,
+        })
+    }
+}
+
 impl Pages {
     pub(super) fn new(client: FhirClient, kind: &str, first: Url) -> Pages {
         Pages {
@@ -149,6 +159,14 @@ impl Pages {
             Some(Err(error)) => Upcoming::Refused(error),
         };
         Ok(Some(page))
+    }
+
+    /// Adds the resources of all pages to these texts; before an error, those of the pages that were read.
+    pub async fn read_all(mut self, texts: &mut Vec<String>) -> Result<(), ClientError> {
+        while let Some(page) = self.next().await? {
+            texts.extend(page.into_resources());
+        }
+        Ok(())
     }
 
     /// Where a `next` link leads, if it may be followed.

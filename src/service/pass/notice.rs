@@ -8,13 +8,14 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use super::{Pass, PassError, PassOptions, TakenUp, Window};
-use crate::fhir::elements::{Identifier, Reference};
+use crate::fhir::elements::Reference;
 use crate::fhir::json::Json;
 use crate::fhir::pool::Pool;
 use crate::fhir::tissue::Specimens;
 use crate::mapping::terminology::{self, REVIEW, SIGN_OFF, system};
 use crate::pipeline::Derived;
-use crate::service::client::{ClientError, PageEntry, Pages, ReadAnswer};
+use crate::pipeline::results::identifier_of;
+use crate::service::client::{ClientError, Pages, ReadAnswer};
 use crate::service::publish::ends_the_pass;
 use crate::service::replay::units_of_cases;
 use crate::service::store::Looked;
@@ -80,19 +81,14 @@ impl Pass<'_> {
             ("_lastUpdated", after(since)),
         ];
         let client = &self.publisher.client;
-        let of_case = format!("{base}/identifier/her2-case");
         let mut cases = BTreeSet::new();
         for task in found(client.search("Task", &parameters.map(owned))).await? {
             let Ok(task) = Json::parse(&task) else {
                 continue;
             };
             let is_answered = (task.text_at("status")).is_some_and(|it| ANSWERED.contains(&it));
-            let identifiers = Identifier::read_all(&task);
-            let case = (identifiers.iter()).find(|it| it.system == Some(of_case.as_str()));
-            cases.extend(
-                case.filter(|_| is_answered)
-                    .map(|case| case.value.to_owned()),
-            );
+            let case = identifier_of(&task, base, "her2-case").filter(|_| is_answered);
+            cases.extend(case.map(str::to_owned));
         }
         Ok(cases)
     }
@@ -243,22 +239,16 @@ impl Pass<'_> {
 }
 
 /// The resources of all pages. A server that cannot search so leaves the rest to the look at each source by its id.
-async fn found(mut pages: Pages) -> Result<Vec<String>, PassError> {
+async fn found(pages: Pages) -> Result<Vec<String>, PassError> {
     let mut texts = Vec::new();
-    loop {
-        match pages.next().await {
-            Ok(Some(page)) => texts.extend(page.entries.into_iter().filter_map(|it| match it {
-                PageEntry::Resource { resource, .. } => Some(resource),
-                PageEntry::Unreadable { .. } => None,
-            })),
-            Ok(None) => return Ok(texts),
-            Err(error) if ends_the_pass(&error) => return Err(error.into()),
-            Err(error) => {
-                tracing::warn!(%error, "the server does not tell what has changed; each source is looked at in time");
-                return Ok(texts);
-            }
+    match pages.read_all(&mut texts).await {
+        Ok(()) => {}
+        Err(error) if ends_the_pass(&error) => return Err(error.into()),
+        Err(error) => {
+            tracing::warn!(%error, "the server does not tell what has changed; each source is looked at in time");
         }
     }
+    Ok(texts)
 }
 
 /// Whether a key is `Type/id`, by which it can be read.

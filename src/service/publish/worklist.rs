@@ -9,10 +9,9 @@ use super::standing::{Found, Standing};
 use super::target::Mark;
 use super::trouble::Trouble;
 use crate::fhir::elements::Concept;
-use crate::fhir::elements::Identifier;
 use crate::fhir::json::Json;
 use crate::mapping::terminology::FINAL_CHANGED;
-use crate::pipeline::results::{Resources, Written, fingerprint_of, revised};
+use crate::pipeline::results::{Resources, Written, fingerprint_of, identifier_of, revised};
 use crate::pipeline::sign_off::Flaw;
 use crate::pipeline::worklist::Asked;
 
@@ -125,15 +124,10 @@ impl Publisher<'_> {
             system: format!("{}/identifier/her2-case", self.rules.base),
             value: case_id.to_owned(),
         };
-        let own_ids = format!("{}/identifier/her2-task", self.rules.base);
         let mut tasks: BTreeMap<String, Vec<Standing>> = BTreeMap::new();
         for task in self.search_all("Task", &of_case).await? {
             let own_id = Json::parse(&task.text).ok().and_then(|json| {
-                let identifiers = Identifier::read_all(&json);
-                let stated = identifiers
-                    .iter()
-                    .find(|it| it.system == Some(own_ids.as_str()));
-                stated.map(|stated| stated.value.to_owned())
+                identifier_of(&json, &self.rules.base, "her2-task").map(str::to_owned)
             });
             let own_id = own_id.unwrap_or_else(|| task.server_id.clone());
             tasks.entry(own_id).or_default().push(task);
