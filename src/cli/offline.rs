@@ -18,7 +18,7 @@ use crate::fhir::pool::{Pool, Rejected};
 use crate::mapping::coverage::CodeKey;
 use crate::pipeline::ledger::{Ended, Ledger, UnitContent};
 use crate::pipeline::metastases::is_of_distant_metastasis;
-use crate::pipeline::results::{Release, compose};
+use crate::pipeline::results::{Composer, Release};
 use crate::pipeline::{Derived, Rules, derive};
 use crate::service::files::{self, Entries, Together};
 use crate::service::output::print;
@@ -43,7 +43,7 @@ pub(super) fn derive_files(
         let now = now.as_deref().unwrap_or(newest);
         let mut refused = BTreeSet::new();
         for case in &derived.cases {
-            match compose(case, pool, &rules, &publishing, None, now) {
+            match Composer::new(case, pool, &rules, &publishing, now).compose(None) {
                 Ok(resources) => {
                     for written in resources.all() {
                         print(&format!("{}\n", written.text))?;

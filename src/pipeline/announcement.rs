@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::results::derived_id;
+use super::results::{Answer, FinalChange, derived_id, observation_id};
 
 /// The kind of event, as its receiver finds it in `type`.
 const FINAL_CHANGED: &str = "her2.final_changed";
@@ -11,34 +11,6 @@ const FINAL_CHANGED: &str = "her2.final_changed";
 /// The longest text that is taken over. Ids and versions of FHIR have 64 characters at most; a server that prints more is not
 /// to make an announcement larger than receivers take.
 const MOST_CHARACTERS: usize = 256;
-
-/// A result as it was told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Told<'c> {
-    /// Its status, such as `negative`.
-    pub status: &'c str,
-    /// Its category, such as `low`.
-    pub category: &'c str,
-}
-
-/// A change of a result that was final.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FinalChange<'c> {
-    /// The case.
-    pub case: &'c str,
-    /// Reference of the result, `Observation/h2o-…`.
-    pub result: &'c str,
-    /// The version of it that is no longer in force.
-    pub replaces: &'c str,
-    /// What that version said.
-    pub from: Told<'c>,
-    /// What is said now; `None` where the result was withdrawn.
-    pub to: Option<Told<'c>>,
-    /// Fingerprint of what replaces it.
-    pub fingerprint: &'c str,
-    /// When it changed, RFC 3339.
-    pub at: &'c str,
-}
 
 /// An announcement, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,8 +24,9 @@ pub struct Announcement {
 }
 
 impl Announcement {
-    /// The announcement of a change.
-    pub fn of(change: &FinalChange<'_>) -> Self {
+    /// The announcement of a change to the result of a case. `fingerprint` is that of what replaces the version, or of the
+    /// version itself where it is withdrawn; `at` is when it changed, RFC 3339.
+    pub fn of(case: &str, change: &FinalChange, fingerprint: &str, at: &str) -> Self {
         #[derive(Serialize)]
         struct Event<'c> {
             r#type: &'static str,
@@ -63,35 +36,42 @@ impl Announcement {
         #[derive(Serialize)]
         struct Data<'c> {
             case: &'c str,
-            result: &'c str,
+            result: String,
             replaces: &'c str,
             from: Told<'c>,
             to: Option<Told<'c>>,
         }
         let event = Event {
             r#type: FINAL_CHANGED,
-            timestamp: short(change.at),
+            timestamp: short(at),
             data: Data {
-                case: short(change.case),
-                result: short(change.result),
-                replaces: short(change.replaces),
-                from: change.from.short(),
-                to: change.to.map(Told::short),
+                case: short(case),
+                result: format!("Observation/{}", observation_id(case)),
+                replaces: short(&change.replaces),
+                from: Told::of(&change.from),
+                to: change.to.as_ref().map(Told::of),
             },
         };
         Self {
-            id: derived_id("h2a", &[change.case, change.replaces, change.fingerprint]),
-            case: change.case.to_owned(),
+            id: derived_id("h2a", &[case, &change.replaces, fingerprint]),
+            case: case.to_owned(),
             body: serde_json::to_string(&event).unwrap_or_default(),
         }
     }
 }
 
-impl Told<'_> {
-    fn short(self) -> Self {
+/// An answer as it is told.
+#[derive(Serialize)]
+struct Told<'c> {
+    status: &'c str,
+    category: &'c str,
+}
+
+impl<'c> Told<'c> {
+    fn of(answer: &'c Answer) -> Self {
         Self {
-            status: short(self.status),
-            category: short(self.category),
+            status: short(&answer.status),
+            category: short(&answer.category),
         }
     }
 }
@@ -108,26 +88,28 @@ fn short(text: &str) -> &str {
 mod tests {
     use super::*;
 
-    const CHANGE: FinalChange<'_> = FinalChange {
-        case: "case-9d36e05f74c4120ec1a22ea714f23c68",
-        result: "Observation/h2o-5a7d65db7c6dcfe9d33b73df9c5461459c55e7c9",
-        replaces: "3",
-        from: Told {
-            status: "negative",
-            category: "low",
-        },
-        to: Some(Told {
-            status: "positive",
-            category: "positive",
-        }),
-        fingerprint: "f1",
-        at: "2026-11-20T10:00:00.000Z",
-    };
+    const CASE: &str = "case-9d36e05f74c4120ec1a22ea714f23c68";
+    const AT: &str = "2026-11-20T10:00:00.000Z";
+
+    fn answer(status: &str, category: &str) -> Answer {
+        Answer {
+            status: status.to_owned(),
+            category: category.to_owned(),
+        }
+    }
+
+    fn change() -> FinalChange {
+        FinalChange {
+            replaces: "3".to_owned(),
+            from: answer("negative", "low"),
+            to: Some(answer("positive", "positive")),
+        }
+    }
 
     #[test]
     fn an_announcement_says_what_changed_and_nothing_of_the_patient() {
-        let announcement = Announcement::of(&CHANGE);
-        assert_eq!(announcement.case, CHANGE.case);
+        let announcement = Announcement::of(CASE, &change(), "f1", AT);
+        assert_eq!(announcement.case, CASE);
         assert_eq!(
             announcement.body,
             concat!(
@@ -142,56 +124,46 @@ mod tests {
 
     #[test]
     fn of_a_result_that_was_withdrawn_nothing_is_told_any_more() {
-        let withdrawn = FinalChange { to: None, ..CHANGE };
-        let body = Announcement::of(&withdrawn).body;
+        let withdrawn = FinalChange {
+            to: None,
+            ..change()
+        };
+        let body = Announcement::of(CASE, &withdrawn, "f1", AT).body;
         assert!(body.ends_with(r#""to":null}}"#), "{body}");
     }
 
     #[test]
     fn the_id_follows_from_case_version_and_fingerprint_alone() {
-        let id = Announcement::of(&CHANGE).id;
+        let id = Announcement::of(CASE, &change(), "f1", AT).id;
         assert_eq!(id, "h2a-b461f665a461be7ec6b2132c672d013862d0a136");
-        let later = FinalChange {
-            at: "2026-11-21T10:00:00.000Z",
+        let withdrawn = FinalChange {
             to: None,
-            ..CHANGE
+            ..change()
         };
-        assert_eq!(Announcement::of(&later).id, id);
+        let later = Announcement::of(CASE, &withdrawn, "f1", "2026-11-21T10:00:00.000Z");
+        assert_eq!(later.id, id);
+        let of_another_version = FinalChange {
+            replaces: "4".to_owned(),
+            ..change()
+        };
         for other in [
-            FinalChange {
-                case: "c",
-                ..CHANGE
-            },
-            FinalChange {
-                replaces: "4",
-                ..CHANGE
-            },
-            FinalChange {
-                fingerprint: "f2",
-                ..CHANGE
-            },
+            Announcement::of("c", &change(), "f1", AT),
+            Announcement::of(CASE, &of_another_version, "f1", AT),
+            Announcement::of(CASE, &change(), "f2", AT),
         ] {
-            assert_ne!(Announcement::of(&other).id, id);
+            assert_ne!(other.id, id);
         }
     }
 
     #[test]
     fn no_text_makes_an_announcement_larger_than_receivers_take() {
         let endless = "\u{1}".repeat(100_000);
-        let told = Told {
-            status: &endless,
-            category: &endless,
+        let change = FinalChange {
+            replaces: endless.clone(),
+            from: answer(&endless, &endless),
+            to: Some(answer(&endless, &endless)),
         };
-        let body = Announcement::of(&FinalChange {
-            case: &endless,
-            result: &endless,
-            replaces: &endless,
-            from: told,
-            to: Some(told),
-            fingerprint: &endless,
-            at: &endless,
-        })
-        .body;
+        let body = Announcement::of(&endless, &change, &endless, &endless).body;
         assert!(body.len() < 20_000, "{}", body.len());
         assert_eq!(short("été"), "été");
     }

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use her2_models::{Coding, Concept, Identifier, Invalid, ObservationStatus, Reference};
 use sha2::{Digest, Sha256};
 
-use super::announcement::{self, Announcement, Told};
+use super::announcement::Announcement;
 use super::lifecycle::{Effect, Move, ResultState, next};
 use super::record::DecisionRecord;
 use super::reflex::Reflex;
@@ -42,7 +42,7 @@ use parts::{own_concept, reference_to_one_of};
 pub use prior::{Answer, NOTHING_LEFT, Prior, Rejection};
 pub use provenance::withdrawal;
 pub use release::Release;
-pub use signed::{Signature, Verdict, revised, signed};
+pub use signed::{Signature, Verdict, revised};
 pub use task::{final_change_task, unreadable_entry};
 
 /// The identifier by which a result tells what it says.
@@ -127,119 +127,14 @@ pub struct FinalChange {
     pub to: Option<Answer>,
 }
 
-impl FinalChange {
-    /// As it is told to others; `fingerprint` is that of what replaces the version, or of the version itself where it is
-    /// withdrawn.
-    pub fn announced(&self, case: &str, fingerprint: &str, now: &str) -> Announcement {
-        fn told(answer: &Answer) -> Told<'_> {
-            Told {
-                status: &answer.status,
-                category: &answer.category,
-            }
-        }
-        Announcement::of(&announcement::FinalChange {
-            case,
-            result: &format!("Observation/{}", observation_id(case)),
-            replaces: &self.replaces,
-            from: told(&self.from),
-            to: self.to.as_ref().map(told),
-            fingerprint,
-            at: now,
-        })
-    }
-}
-
 /// The logical id of a case's Observation.
 pub fn observation_id(case: &str) -> String {
     derived_id("h2o", &[case])
 }
 
-/// Composes the resources of a case. `now` is a FHIR instant.
-///
-/// # Errors
-/// [`Invalid`] when something carried over from the inputs cannot stand in a valid resource.
-pub fn compose(
-    case: &CaseResult,
-    pool: &Pool<'_>,
-    rules: &Rules,
-    publishing: &Publishing,
-    prior: Option<&Prior>,
-    now: &str,
-) -> Result<Resources, Invalid> {
-    let composer = Composer {
-        case,
-        pool,
-        rules,
-        publishing,
-        now,
-        record: DecisionRecord::of(case).to_json().unwrap_or_default(),
-        security: security(case, pool),
-    };
-    let content = composer.content()?;
-    let state = prior.map_or(ResultState::NeverWritten, |prior| prior.state);
-    let step = next(state, composer.effect(prior, &content));
-    let mut resources = Resources {
-        step,
-        observation: None,
-        provenance: None,
-        tasks: Vec::new(),
-        sign_off: None,
-        announcement: None,
-    };
-    let is_decided = case.decision.status != Status::Insufficient;
-    // A rejection holds until the evidence is another.
-    let rejection = prior.and_then(|prior| prior.rejection_of(&content));
-    let mut fingerprint = case.fingerprint.as_str();
-    let mut waits_for_signature = is_decided && rejection.is_none();
-    match composer.status_after(step) {
-        Some(status) => {
-            let written = composer.observation(status, &content, step, prior)?;
-            resources.observation = Some(match rejection {
-                Some(note) => signed::with_note(written, note)?,
-                None => written,
-            });
-            resources.provenance = Some(composer.provenance(prior)?);
-            waits_for_signature &= status != ObservationStatus::Final;
-            if let Some(change) = prior.and_then(|prior| composer.change_of(prior)) {
-                resources.announcement = Some(change.announced(&case.id, &case.fingerprint, now));
-                resources.tasks.push(composer.final_change_task(&change)?);
-            }
-        }
-        None => match prior.filter(|prior| prior.state != ResultState::EnteredInError) {
-            Some(standing) => {
-                if standing.fingerprint.as_deref() != Some(fingerprint) {
-                    resources.provenance = Some(composer.confirmation(standing)?);
-                }
-                fingerprint = standing.fingerprint.as_deref().unwrap_or(fingerprint);
-                waits_for_signature &= standing.state != ResultState::Final;
-            }
-            None => waits_for_signature = false,
-        },
-    }
-    // One Task per code and source: several questions of one kind about one resource stand in it together.
-    let mut questions: BTreeMap<(ReviewCode, Option<&Source>), Vec<&str>> = BTreeMap::new();
-    for review in &case.decision.review {
-        let about = (review.code, review.source.as_ref());
-        questions.entry(about).or_default().push(&review.detail);
-    }
-    for ((code, source), details) in questions {
-        let task = composer.review_task(code, source, &details.join("; "), fingerprint)?;
-        resources.tasks.push(task);
-    }
-    for concern in composer.concerns() {
-        resources
-            .tasks
-            .push(composer.reflex_task(&concern, fingerprint)?);
-    }
-    if waits_for_signature {
-        let task = composer.sign_off_task(fingerprint)?;
-        resources.sign_off = Some(task.id.clone());
-        resources.tasks.push(task);
-    }
-    Ok(resources)
-}
-
-struct Composer<'c> {
+/// Composes the resources of one case.
+#[derive(Debug)]
+pub struct Composer<'c> {
     case: &'c CaseResult,
     pool: &'c Pool<'c>,
     rules: &'c Rules,
@@ -249,7 +144,97 @@ struct Composer<'c> {
     security: Vec<Coding>,
 }
 
-impl Composer<'_> {
+impl<'c> Composer<'c> {
+    /// For a case, with the pool that it was derived from; `now` is a FHIR instant.
+    pub fn new(
+        case: &'c CaseResult,
+        pool: &'c Pool<'c>,
+        rules: &'c Rules,
+        publishing: &'c Publishing,
+        now: &'c str,
+    ) -> Self {
+        Self {
+            case,
+            pool,
+            rules,
+            publishing,
+            now,
+            record: DecisionRecord::of(case).to_json().unwrap_or_default(),
+            security: security(case, pool),
+        }
+    }
+
+    /// What is written over the version that stands, if one does.
+    ///
+    /// # Errors
+    /// [`Invalid`] when something carried over from the inputs cannot stand in a valid resource.
+    pub fn compose(&self, prior: Option<&Prior>) -> Result<Resources, Invalid> {
+        let content = self.content()?;
+        let state = prior.map_or(ResultState::NeverWritten, |prior| prior.state);
+        let step = next(state, self.effect(prior, &content));
+        let mut resources = Resources {
+            step,
+            observation: None,
+            provenance: None,
+            tasks: Vec::new(),
+            sign_off: None,
+            announcement: None,
+        };
+        let is_decided = self.case.decision.status != Status::Insufficient;
+        // A rejection holds until the evidence is another.
+        let rejection = prior.and_then(|prior| prior.rejection_of(&content));
+        let mut fingerprint = self.case.fingerprint.as_str();
+        let mut waits_for_signature = is_decided && rejection.is_none();
+        match self.status_after(step) {
+            Some(status) => {
+                let written = self.observation(status, &content, step, prior)?;
+                resources.observation = Some(match rejection {
+                    Some(note) => signed::with_note(written, note)?,
+                    None => written,
+                });
+                resources.provenance = Some(self.provenance(prior)?);
+                waits_for_signature &= status != ObservationStatus::Final;
+                if let Some(change) = prior.and_then(|prior| self.change_of(prior)) {
+                    let announcement =
+                        Announcement::of(&self.case.id, &change, &self.case.fingerprint, self.now);
+                    resources.announcement = Some(announcement);
+                    resources.tasks.push(self.final_change_task(&change)?);
+                }
+            }
+            None => match prior.filter(|prior| prior.state != ResultState::EnteredInError) {
+                Some(standing) => {
+                    if standing.fingerprint.as_deref() != Some(fingerprint) {
+                        resources.provenance = Some(self.confirmation(standing)?);
+                    }
+                    fingerprint = standing.fingerprint.as_deref().unwrap_or(fingerprint);
+                    waits_for_signature &= standing.state != ResultState::Final;
+                }
+                None => waits_for_signature = false,
+            },
+        }
+        // One Task per code and source: several questions of one kind about one resource stand in it together.
+        let mut questions: BTreeMap<(ReviewCode, Option<&Source>), Vec<&str>> = BTreeMap::new();
+        for review in &self.case.decision.review {
+            let about = (review.code, review.source.as_ref());
+            questions.entry(about).or_default().push(&review.detail);
+        }
+        for ((code, source), details) in questions {
+            let task = self.review_task(code, source, &details.join("; "), fingerprint)?;
+            resources.tasks.push(task);
+        }
+        for concern in self.concerns() {
+            resources
+                .tasks
+                .push(self.reflex_task(&concern, fingerprint)?);
+        }
+        if waits_for_signature {
+            let task = self.sign_off_task(fingerprint)?;
+            resources.sign_off = Some(task.id.clone());
+            resources.tasks.push(task);
+        }
+        Ok(resources)
+    }
+
     /// What the evidence comes to, held against the version that stands.
     fn effect(&self, prior: Option<&Prior>, content: &str) -> Effect {
         let is_unresolved = self.case.decision.status == Status::Insufficient;
@@ -306,10 +291,7 @@ impl Composer<'_> {
     }
 
     fn identifier(&self, system: &str, value: &str) -> Identifier {
-        Identifier {
-            system: format!("{}/identifier/{system}", self.rules.base),
-            value: value.to_owned(),
-        }
+        parts::identifier(&self.rules.base, system, value)
     }
 }
 

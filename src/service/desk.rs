@@ -9,7 +9,7 @@ use super::client::ClientError;
 use super::evidence::{Known, pool_of};
 use super::history::Histories;
 use super::publish::{
-    Answering, Attempt, Outcome, PublishError, Publisher, Refusal, ends_the_pass,
+    Answering, Attempt, Outcome, PublishError, Publisher, Refusal, Reply, ends_the_pass,
 };
 use super::pull::{Puller, Texts};
 use super::store::StoreError;
@@ -198,8 +198,7 @@ impl Desk<'_> {
         Ok(shown)
     }
 
-    /// Answers a Task, for a person who is known. Of a signature the version is checked; without one, the version that
-    /// stands is meant.
+    /// Answers a Task, for a person who is known. For a signature it has to be said which version was looked at.
     ///
     /// # Errors
     /// [`DeskError`] when that is refused, or the server or the store cannot be used.
@@ -231,17 +230,14 @@ impl Desk<'_> {
         let looked = self.publisher.look(&found, &pool, &sighting, now).await??;
         let stood = looked.as_ref().map(|it| it.version.clone());
         let sign_off = looked.and_then(|looked| looked.sign_off);
+        let reply = Reply {
+            task,
+            version: version.as_deref(),
+            said,
+        };
         let answered = self
             .publisher
-            .answer_sign_off(
-                &found,
-                &pool,
-                &sighting,
-                task,
-                said,
-                version.as_deref(),
-                now,
-            )
+            .answer_sign_off(&found, &pool, &sighting, &reply, now)
             .await?;
         let is_due = match answered {
             Answering::Refused(refusal) => return Err(refusal.into()),

@@ -40,7 +40,7 @@ use crate::fhir::json::Json;
 use crate::fhir::pool::Pool;
 use crate::pipeline::announcement::Announcement;
 use crate::pipeline::results::{
-    Prior, Publishing, Resources, Written, compose, fingerprint_of, observation_id,
+    Composer, Prior, Publishing, Resources, Written, fingerprint_of, observation_id,
 };
 use crate::pipeline::sign_off::Follows;
 use crate::pipeline::{CaseResult, Rules};
@@ -49,8 +49,8 @@ use pins::source_versions;
 use standing::{Standing, WITHDRAWN};
 use trouble::Trouble;
 
-pub(in crate::service) use answering::Answering;
 pub use answering::Refusal;
+pub(in crate::service) use answering::{Answering, Reply};
 pub(in crate::service) use answers::{ends_the_pass, given_up};
 pub use target::Target;
 pub(in crate::service) use waiting::Wait;
@@ -348,8 +348,8 @@ impl Publisher<'_> {
             self.result(member).await?;
         }
         let now = instant(now);
-        let composed = compose(case, pool, self.rules, self.publishing, prior, &now);
-        let mut resources = composed.map_err(|_| Trouble::not_composable())?;
+        let composer = Composer::new(case, pool, self.rules, self.publishing, &now);
+        let mut resources = (composer.compose(prior)).map_err(|_| Trouble::not_composable())?;
         let written = (resources.observation.iter_mut())
             .chain(resources.provenance.iter_mut())
             .chain(resources.tasks.iter_mut());

@@ -12,7 +12,7 @@ use crate::fhir::json::Json;
 use crate::fhir::pool::Pool;
 use crate::her2::decision::Status;
 use crate::pipeline::lifecycle::{Move, ResultState};
-use crate::pipeline::results::{Prior, Publishing, Resources, compose};
+use crate::pipeline::results::{Composer, Prior, Publishing, Resources};
 use crate::pipeline::{CaseResult, Rules};
 
 /// The status of a withdrawn result.
@@ -97,9 +97,9 @@ impl Shadow<'_> {
             return Ok(Outcome::Unchanged);
         }
         let prior = standing.prior(self);
+        let composer = Composer::new(case, pool, self.rules, self.publishing, &now);
         let composed = |prior: Option<&Prior>| -> Result<Resources, Outcome> {
-            compose(case, pool, self.rules, self.publishing, prior, &now)
-                .map_err(|_| Outcome::Failed("not-composable"))
+            (composer.compose(prior)).map_err(|_| Outcome::Failed("not-composable"))
         };
         let resources = match composed(prior.as_ref()) {
             Ok(resources) if resources.step == Move::Keep && prior.is_some() => {

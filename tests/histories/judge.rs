@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use her2_adapter::fhir::json::Json;
 use her2_adapter::fhir::pool::Pool;
 use her2_adapter::her2::decision::Status;
-use her2_adapter::pipeline::results::{Prior, compose};
+use her2_adapter::pipeline::results::{Composer, Prior};
 use her2_adapter::pipeline::{CaseResult, derive};
 use her2_adapter::service::fake_server::FakeServer;
 use serde_json::Value;
@@ -125,7 +125,8 @@ fn asks_what_is_to_be_asked(
         let json = Json::parse(&current.text).unwrap();
         Prior::read(&json, &current.version, &rules.base, &publishing.codes)
     });
-    let wanted = compose(case, pool, rules, publishing, prior.as_ref(), now).unwrap();
+    let composer = Composer::new(case, pool, rules, publishing, now);
+    let wanted = composer.compose(prior.as_ref()).unwrap();
     let of_case = || tasks.iter().filter(|task| task.case == case.id);
     for asked in &wanted.tasks {
         if !of_case().any(|task| task.identity == asked.id && !task.is_closed_by_us) {
@@ -474,8 +475,8 @@ fn pool_of(texts: &[String]) -> Pool<'_> {
 /// What a first version of a case would say, as it carries it.
 fn content_of(case: &CaseResult, pool: &Pool<'_>, parts: &Parts) -> Option<String> {
     let now = "2027-01-01T00:00:00Z";
-    let composed = compose(case, pool, &parts.rules, &parts.publishing, None, now);
-    let result = parsed(composed.unwrap().observation?.text);
+    let composer = Composer::new(case, pool, &parts.rules, &parts.publishing, now);
+    let result = parsed(composer.compose(None).unwrap().observation?.text);
     identifier(&result, &parts.rules.base, "her2-content")
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use her2_adapter::config::{Config, Mode, WebhookSettings};
-use her2_adapter::pipeline::announcement::{Announcement, FinalChange, Told};
+use her2_adapter::pipeline::announcement::Announcement;
+use her2_adapter::pipeline::results::{Answer, FinalChange};
 use her2_adapter::service::announce::Announcer;
 use her2_adapter::service::clock::Clock;
 use her2_adapter::service::fake_server::{FakeServer, FakeServerOptions};
@@ -25,16 +26,16 @@ const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const OTHER: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
 
 fn announcement(fingerprint: &str) -> Announcement {
-    let told = |status, category| Told { status, category };
-    Announcement::of(&FinalChange {
-        case: "case-1",
-        result: "Observation/h2o-1",
-        replaces: "3",
-        from: told("negative", "low"),
-        to: Some(told("positive", "positive")),
-        fingerprint,
-        at: "2026-11-20T10:00:00Z",
-    })
+    let answer = |status: &str, category: &str| Answer {
+        status: status.to_owned(),
+        category: category.to_owned(),
+    };
+    let change = FinalChange {
+        replaces: "3".to_owned(),
+        from: answer("negative", "low"),
+        to: Some(answer("positive", "positive")),
+    };
+    Announcement::of("case-1", &change, fingerprint, "2026-11-20T10:00:00Z")
 }
 
 /// Confirms a write of a patient's result that is to be announced.

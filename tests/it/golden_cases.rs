@@ -15,7 +15,7 @@ use her2_adapter::pipeline::edition::Guidelines;
 use her2_adapter::pipeline::ledger::Ledger;
 use her2_adapter::pipeline::metastases::is_of_distant_metastasis;
 use her2_adapter::pipeline::record::DecisionRecord;
-use her2_adapter::pipeline::results::{Release, compose};
+use her2_adapter::pipeline::results::{Composer, Release};
 use her2_adapter::pipeline::{Derived, Rules, derive};
 use her2_adapter::service::difference::difference;
 use her2_adapter::service::files::{Entries, Input, InputText};
@@ -301,15 +301,9 @@ fn golden_resources_are_what_a_reader_accepted() {
         let rules = rules();
         let mut texts = String::new();
         for case in &derive(&pool, &rules).cases {
-            let resources = compose(
-                case,
-                &pool,
-                &rules,
-                &publishing,
-                None,
-                "2026-01-02T03:04:05Z",
-            )
-            .unwrap();
+            let now = "2026-01-02T03:04:05Z";
+            let composer = Composer::new(case, &pool, &rules, &publishing, now);
+            let resources = composer.compose(None).unwrap();
             for written in resources.all() {
                 texts.push_str(&without_digests(&written.text));
                 texts.push('\n');

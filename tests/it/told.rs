@@ -7,7 +7,7 @@ use her2_adapter::fhir::pool::Pool;
 use her2_adapter::pipeline::derive;
 use her2_adapter::pipeline::ledger::UnitContent;
 use her2_adapter::pipeline::record::DecisionRecord;
-use her2_adapter::pipeline::results::{Release, compose};
+use her2_adapter::pipeline::results::{Composer, Release};
 use serde_json::{Value, json};
 
 use crate::golden_cases::rules;
@@ -192,15 +192,8 @@ fn a_result_from_narrative_is_preliminary_and_its_task_shows_the_words() {
     let derived = derive(&pool, &rules);
     let case = only(&derived);
     assert_eq!(case.decision.status.name(), "positive");
-    let resources = compose(
-        case,
-        &pool,
-        &rules,
-        &publishing,
-        None,
-        "2026-01-03T10:00:00Z",
-    )
-    .unwrap();
+    let composer = Composer::new(case, &pool, &rules, &publishing, "2026-01-03T10:00:00Z");
+    let resources = composer.compose(None).unwrap();
     let written: Vec<Value> = (resources.all())
         .map(|written| serde_json::from_str(&written.text).unwrap())
         .collect();

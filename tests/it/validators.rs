@@ -16,10 +16,10 @@ use her2_adapter::mapping::table::layers::Stack;
 use her2_adapter::mapping::terminology;
 use her2_adapter::pipeline::lifecycle::ResultState;
 use her2_adapter::pipeline::results::{
-    Answer, FinalChange, Prior, Publishing, Release, Signature, Verdict, compose,
-    final_change_task, signed, unreadable_entry, withdrawal,
+    Answer, Composer, FinalChange, Prior, Publishing, Release, Signature, Verdict,
+    final_change_task, unreadable_entry, withdrawal,
 };
-use her2_adapter::pipeline::{CaseResult, Rules, derive};
+use her2_adapter::pipeline::{Rules, derive};
 use serde_json::{Value, json};
 
 use crate::golden_cases::{IDENTIFIER_BASE, case_folders, folders_of_cases, rules};
@@ -131,14 +131,15 @@ fn texts_of(bundles: &[String], config: &Config, release: Release, over: Over) -
         let versions = versions
             .iter()
             .take(if over == Over::Nothing { 1 } else { 3 });
+        let composer = Composer::new(case, &pool, &rules, &publishing, NOW);
         for prior in versions {
-            let resources = compose(case, &pool, &rules, &publishing, prior.as_ref(), NOW).unwrap();
+            let resources = composer.compose(prior.as_ref()).unwrap();
             texts.extend(resources.all().map(|written| written.text.clone()));
         }
         if over == Over::Nothing {
             continue;
         }
-        texts.extend(answered(case, &pool, &rules, &publishing));
+        texts.extend(answered(&composer, &rules, &publishing));
         let prior = prior(ResultState::Final);
         let change = FinalChange {
             replaces: prior.version.clone(),
@@ -162,13 +163,8 @@ fn texts_of(bundles: &[String], config: &Config, release: Release, over: Over) -
 
 /// A first version as a person signs it, and as a person rejects it, each with its Provenance; and the Provenance that newer
 /// versions of its sources say the same.
-fn answered(
-    case: &CaseResult,
-    pool: &Pool<'_>,
-    rules: &Rules,
-    publishing: &Publishing,
-) -> Vec<String> {
-    let first = compose(case, pool, rules, publishing, None, NOW).unwrap();
+fn answered(composer: &Composer<'_>, rules: &Rules, publishing: &Publishing) -> Vec<String> {
+    let first = composer.compose(None).unwrap();
     let Some(result) = first.observation else {
         return Vec::new();
     };
@@ -182,23 +178,14 @@ fn answered(
             signer: "Practitioner/pathologist".to_owned(),
             task: format!("{}/_history/2", first.sign_off.clone().unwrap_or_default()),
         };
-        let written = signed(
-            case,
-            pool,
-            rules,
-            publishing,
-            &result.text,
-            &prior,
-            &signature,
-            NOW,
-        );
+        let written = composer.signed(&result.text, &prior, &signature);
         texts.extend(written.unwrap().map(|written| written.text));
     }
     let older = Prior {
         fingerprint: Some("older".to_owned()),
         ..prior
     };
-    let kept = compose(case, pool, rules, publishing, Some(&older), NOW).unwrap();
+    let kept = composer.compose(Some(&older)).unwrap();
     assert_eq!(kept.observation, None, "the same evidence makes no version");
     texts.extend(kept.provenance.map(|provenance| provenance.text));
     texts

@@ -81,6 +81,14 @@ pub(super) fn coding(code: &Code) -> Coding {
     }
 }
 
+/// An identifier in one of our own systems.
+pub(super) fn identifier(base: &str, system: &str, value: &str) -> Identifier {
+    Identifier {
+        system: format!("{base}/identifier/{system}"),
+        value: value.to_owned(),
+    }
+}
+
 /// A code of one of our own code systems.
 pub(super) fn own_concept(base: &str, system: &str, code: &str) -> Concept {
     Concept {

@@ -29,7 +29,7 @@ pub struct Prior {
     pub content: Option<String>,
     /// The note of a person who has rejected it, as JSON text.
     pub rejection: Option<String>,
-    /// Its status and category; the status is `None` where it has none.
+    /// Its status and category; `insufficient` where it has none.
     pub answer: Answer,
 }
 
@@ -54,12 +54,11 @@ pub struct Rejection {
 impl Rejection {
     /// The rejection that a result tells of, if it does.
     pub fn of(result: &Json<'_>) -> Option<Self> {
-        notes(result).find_map(|(text, note)| {
-            let author = note.get("authorReference");
-            Some(Self {
-                reason: text.strip_prefix(REJECTED)?.to_owned(),
-                author: author.and_then(|author| Some(author.text_at("reference")?.to_owned())),
-            })
+        let (reason, note) = rejection_in(result)?;
+        let author = note.get("authorReference");
+        Some(Self {
+            reason: reason.to_owned(),
+            author: author.and_then(|author| Some(author.text_at("reference")?.to_owned())),
         })
     }
 }
@@ -75,15 +74,13 @@ impl Prior {
             Some("final") => ResultState::Final,
             _ => ResultState::Preliminary,
         };
-        let rejection = notes(result)
-            .find(|(text, _)| text.starts_with(REJECTED))
-            .and_then(|(_, note)| serde_json::to_string(note).ok());
+        let rejection = rejection_in(result);
         Self {
             version: version.to_owned(),
             state,
             fingerprint: fingerprint_of(result, base).map(str::to_owned),
             content: identifier_of(result, base, CONTENT).map(str::to_owned),
-            rejection,
+            rejection: rejection.and_then(|(_, note)| serde_json::to_string(note).ok()),
             answer: answer_of(result, base, codes),
         }
     }
@@ -98,7 +95,7 @@ impl Prior {
 
     /// Whether a person has rejected a version of a result.
     pub fn is_rejected(result: &Json<'_>) -> bool {
-        notes(result).any(|(text, _)| text.starts_with(REJECTED))
+        rejection_in(result).is_some()
     }
 
     /// Whether this program has withdrawn it, as its note says; a person's withdrawal has none.
@@ -110,6 +107,11 @@ impl Prior {
 /// The part of a content digest that is of the evidence alone.
 fn essence_of(content: &str) -> &str {
     content.split('-').next().unwrap_or(content)
+}
+
+/// The reason of a rejection, and the note that has it.
+fn rejection_in<'j, 'a>(result: &'j Json<'a>) -> Option<(&'j str, &'j Json<'a>)> {
+    notes(result).find_map(|(text, note)| Some((text.strip_prefix(REJECTED)?, note)))
 }
 
 fn notes<'j, 'a>(result: &'j Json<'a>) -> impl Iterator<Item = (&'j str, &'j Json<'a>)> {

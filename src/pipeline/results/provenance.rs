@@ -24,9 +24,7 @@ impl Composer<'_> {
         };
         written_provenance(draft, self.publishing.release)
     }
-}
 
-impl Composer<'_> {
     /// That the version which stands says what its sources say in their newest versions too.
     pub(super) fn confirmation(&self, standing: &Prior) -> Result<Written, Invalid> {
         let parts = [

@@ -5,10 +5,8 @@ use her2_models::Invalid;
 use serde_json::json;
 
 use super::prior::REJECTED;
-use super::{Composer, Prior, Publishing, Written, observation_id, security};
+use super::{Composer, Prior, Written, observation_id};
 use crate::fhir::json::Json;
-use crate::fhir::pool::Pool;
-use crate::pipeline::{CaseResult, Rules};
 
 /// What a person has said of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,46 +40,34 @@ pub struct Signature {
     pub task: String,
 }
 
-/// The version that follows a signature or a rejection, and its Provenance. `standing` is the text that stands, which is
-/// `prior`; `now` is a FHIR instant.
-///
-/// # Errors
-/// [`Invalid`] when what stands is no resource, or the Provenance cannot be composed.
-#[allow(clippy::too_many_arguments)]
-pub fn signed(
-    case: &CaseResult,
-    pool: &Pool<'_>,
-    rules: &Rules,
-    publishing: &Publishing,
-    standing: &str,
-    prior: &Prior,
-    signature: &Signature,
-    now: &str,
-) -> Result<[Written; 2], Invalid> {
-    let composer = Composer {
-        case,
-        pool,
-        rules,
-        publishing,
-        now,
-        record: String::new(),
-        security: security(case, pool),
-    };
-    let issued = format!("\"{now}\"");
-    let text = match signature.verdict {
-        Verdict::Accept => revised(standing, &[("status", "\"final\""), ("issued", &issued)]),
-        Verdict::Reject => revised(standing, &[("issued", &issued)]),
-    };
-    let result = Written {
-        kind: "Observation",
-        id: observation_id(&case.id),
-        text: text.ok_or(Invalid::Model)?,
-    };
-    let result = match signature.verdict {
-        Verdict::Accept => result,
-        Verdict::Reject => with_note(result, &rejection(signature, now))?,
-    };
-    Ok([result, composer.signature(prior, signature)?])
+impl Composer<'_> {
+    /// The version that follows a signature or a rejection, and its Provenance. `standing` is the text that stands, which is
+    /// `prior`.
+    ///
+    /// # Errors
+    /// [`Invalid`] when what stands is no resource, or the Provenance cannot be composed.
+    pub fn signed(
+        &self,
+        standing: &str,
+        prior: &Prior,
+        signature: &Signature,
+    ) -> Result<[Written; 2], Invalid> {
+        let issued = format!("\"{}\"", self.now);
+        let text = match signature.verdict {
+            Verdict::Accept => revised(standing, &[("status", "\"final\""), ("issued", &issued)]),
+            Verdict::Reject => revised(standing, &[("issued", &issued)]),
+        };
+        let result = Written {
+            kind: "Observation",
+            id: observation_id(&self.case.id),
+            text: text.ok_or(Invalid::Model)?,
+        };
+        let result = match signature.verdict {
+            Verdict::Accept => result,
+            Verdict::Reject => with_note(result, &rejection(signature, self.now))?,
+        };
+        Ok([result, self.signature(prior, signature)?])
+    }
 }
 
 /// The note of a rejection, as JSON text.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use her2_models::{Concept, Identifier, Invalid, Reference, TaskDraft, TaskInput, TaskStatus};
+use her2_models::{Concept, Invalid, Reference, TaskDraft, TaskInput, TaskStatus};
 
-use super::parts::{container_of, own_concept, reference_to};
+use super::parts::{container_of, identifier, own_concept, reference_to};
 use super::{Answer, Composer, FinalChange, Release, Written, derived_id, observation_id};
 use crate::fhir::pool::Rejected;
 use crate::her2::decision::ReviewCode;
@@ -26,32 +26,16 @@ pub fn unreadable_entry(
     now: &str,
 ) -> Result<Written, Invalid> {
     let id = derived_id("h2t", &["unreadable-entry", &rejected.content]);
-    let draft = TaskDraft {
-        identifiers: vec![Identifier {
-            system: format!("{base}/identifier/her2-task"),
-            value: id.clone(),
-        }],
-        id: id.clone(),
-        status: TaskStatus::Requested,
-        code: kind(base, REVIEW, "HER2 review"),
-        description: Some(format!(
+    let asked = Asked {
+        title: "HER2 review",
+        kind: REVIEW,
+        reason: ReviewCode::ValueUnreadable.name(),
+        description: format!(
             "An entry that the server gave cannot be read: {} ({})",
             rejected.why, rejected.place
-        )),
-        reason: Some(own_concept(
-            base,
-            system::REVIEW_REASON,
-            ReviewCode::ValueUnreadable.name(),
-        )),
-        authored_on: Some(now.to_owned()),
-        last_modified: Some(now.to_owned()),
-        ..TaskDraft::default()
+        ),
     };
-    Ok(Written {
-        kind: "Task",
-        text: release.task(&draft)?,
-        id,
-    })
+    written(drafted(base, id, asked, now), release)
 }
 
 fn in_words(text: &str) -> Concept {
@@ -83,8 +67,8 @@ impl Composer<'_> {
                 kind: REVIEW,
                 reason: code.name(),
                 description: question.to_owned(),
-                fingerprint,
             },
+            fingerprint,
             focus,
         )
     }
@@ -100,8 +84,8 @@ impl Composer<'_> {
                 reason: SIGN_OFF,
                 description: "Check the derived HER2 result and sign it off or reject it."
                     .to_owned(),
-                fingerprint,
             },
+            fingerprint,
             Some(result_of(&self.case.id)),
         )
     }
@@ -143,30 +127,21 @@ impl Composer<'_> {
             kind: REVIEW,
             reason,
             description,
-            fingerprint,
         };
         let reflex = &self.publishing.reflex;
-        let mut draft = self.task_draft(id, asked, Some(result_of(&self.case.id)));
+        let focus = Some(result_of(&self.case.id));
+        let mut draft = self.task_draft(id, asked, fingerprint, focus);
         draft.owner =
             (reflex.owner.as_deref()).and_then(|owner| reference_to(owner, "Organization"));
         draft.due = reflex.due(self.case).map(|due| due.to_string());
-        self.written_task(draft)
+        written(draft, self.publishing.release)
     }
 
     /// The Task that tells of a change to a result that was final.
     pub(super) fn final_change_task(&self, change: &FinalChange) -> Result<Written, Invalid> {
-        let id = derived_id("h2t", &[&self.case.id, FINAL_CHANGED, &change.replaces]);
-        self.task(
-            id,
-            Asked {
-                title: "HER2 result changed",
-                kind: FINAL_CHANGED,
-                reason: FINAL_CHANGED,
-                description: told(change),
-                fingerprint: &self.case.fingerprint,
-            },
-            Some(result_of(&self.case.id)),
-        )
+        let (id, asked) = change_told(&self.case.id, change);
+        let focus = Some(result_of(&self.case.id));
+        self.task(id, asked, &self.case.fingerprint, focus)
     }
 
     /// The record, and the words of narratives that it rests on, for the person who checks them.
@@ -186,53 +161,44 @@ impl Composer<'_> {
         &self,
         id: String,
         asked: Asked<'_>,
+        fingerprint: &str,
         focus: Option<Reference>,
     ) -> Result<Written, Invalid> {
-        self.written_task(self.task_draft(id, asked, focus))
+        let draft = self.task_draft(id, asked, fingerprint, focus);
+        written(draft, self.publishing.release)
     }
 
-    fn task_draft(&self, id: String, asked: Asked<'_>, focus: Option<Reference>) -> TaskDraft {
+    fn task_draft(
+        &self,
+        id: String,
+        asked: Asked<'_>,
+        fingerprint: &str,
+        focus: Option<Reference>,
+    ) -> TaskDraft {
+        let mut draft = drafted(&self.rules.base, id, asked, self.now);
+        draft.identifiers.extend([
+            self.identifier("her2-case", &self.case.id),
+            self.identifier("her2-fingerprint", fingerprint),
+        ]);
         TaskDraft {
-            identifiers: vec![
-                self.identifier("her2-task", &id),
-                self.identifier("her2-case", &self.case.id),
-                self.identifier("her2-fingerprint", asked.fingerprint),
-            ],
-            id,
-            status: TaskStatus::Requested,
-            code: kind(&self.rules.base, asked.kind, asked.title),
-            description: Some(asked.description),
             focus,
             subject: self.subject(),
-            reason: Some(self.own_concept(system::REVIEW_REASON, asked.reason)),
-            authored_on: Some(self.now.to_owned()),
-            last_modified: Some(self.now.to_owned()),
             inputs: self.inputs(),
             security: self.security.clone(),
-            ..TaskDraft::default()
+            ..draft
         }
-    }
-
-    fn written_task(&self, draft: TaskDraft) -> Result<Written, Invalid> {
-        Ok(Written {
-            kind: "Task",
-            text: self.publishing.release.task(&draft)?,
-            id: draft.id,
-        })
     }
 }
 
 /// What a Task asks for.
 struct Asked<'a> {
     title: &'a str,
-    /// Its code: a review, a signature, or a change to take note of.
+    /// Its code, which a search finds: a review, a signature, or a change to take note of.
     kind: &'a str,
     /// Why.
     reason: &'a str,
     /// In words.
     description: String,
-    /// Of the evidence that it is about.
-    fingerprint: &'a str,
 }
 
 /// The Task that tells that a result which was final is withdrawn; `subject` is the patient as the result names them.
@@ -247,37 +213,50 @@ pub fn final_change_task(
     release: Release,
     now: &str,
 ) -> Result<Written, Invalid> {
-    let id = derived_id("h2t", &[case, FINAL_CHANGED, &change.replaces]);
-    let identifier = |system: &str, value: &str| Identifier {
-        system: format!("{base}/identifier/{system}"),
-        value: value.to_owned(),
+    let (id, asked) = change_told(case, change);
+    let mut draft = drafted(base, id, asked, now);
+    draft.identifiers.push(identifier(base, "her2-case", case));
+    draft.focus = Some(result_of(case));
+    draft.subject = subject.and_then(|subject| reference_to(subject, "Patient"));
+    written(draft, release)
+}
+
+/// The id of the Task that tells of a change, and what it says.
+fn change_told<'a>(case: &str, change: &FinalChange) -> (String, Asked<'a>) {
+    let asked = Asked {
+        title: "HER2 result changed",
+        kind: FINAL_CHANGED,
+        reason: FINAL_CHANGED,
+        description: told(change),
     };
-    let draft = TaskDraft {
-        identifiers: vec![identifier("her2-task", &id), identifier("her2-case", case)],
-        id: id.clone(),
+    let id = derived_id("h2t", &[case, FINAL_CHANGED, &change.replaces]);
+    (id, asked)
+}
+
+/// A Task as every one of them begins.
+fn drafted(base: &str, id: String, asked: Asked<'_>, now: &str) -> TaskDraft {
+    TaskDraft {
+        identifiers: vec![identifier(base, "her2-task", &id)],
+        id,
         status: TaskStatus::Requested,
-        code: kind(base, FINAL_CHANGED, "HER2 result changed"),
-        description: Some(told(change)),
-        focus: Some(result_of(case)),
-        subject: subject.and_then(|subject| reference_to(subject, "Patient")),
-        reason: Some(own_concept(base, system::REVIEW_REASON, FINAL_CHANGED)),
+        code: Concept {
+            text: Some(asked.title.to_owned()),
+            ..own_concept(base, system::REVIEW_REASON, asked.kind)
+        },
+        description: Some(asked.description),
+        reason: Some(own_concept(base, system::REVIEW_REASON, asked.reason)),
         authored_on: Some(now.to_owned()),
         last_modified: Some(now.to_owned()),
         ..TaskDraft::default()
-    };
+    }
+}
+
+fn written(draft: TaskDraft, release: Release) -> Result<Written, Invalid> {
     Ok(Written {
         kind: "Task",
         text: release.task(&draft)?,
-        id,
+        id: draft.id,
     })
-}
-
-/// What is asked for, by a code that a search finds, and in words.
-fn kind(base: &str, code: &str, title: &str) -> Concept {
-    Concept {
-        text: Some(title.to_owned()),
-        ..own_concept(base, system::REVIEW_REASON, code)
-    }
 }
 
 fn result_of(case: &str) -> Reference {

@@ -100,6 +100,17 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// What a person has said of a result at the terminal.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::service) struct Reply<'r> {
+    /// The Task that is answered; without one, the one that asks.
+    pub(in crate::service) task: Option<&'r str>,
+    /// The version of the result that was looked at.
+    pub(in crate::service) version: Option<&'r str>,
+    /// What was said, and by whom.
+    pub(in crate::service) said: &'r Said,
+}
+
 /// What became of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::service) enum Answering {
@@ -183,21 +194,23 @@ impl Publisher<'_> {
     }
 
     /// Signs or rejects the result of a case and completes the Task that asks for it, provided that everything is as the
-    /// person saw it, the version of the result above all. Without a Task the one that asks is meant.
+    /// person saw it, the version of the result above all.
     ///
     /// # Errors
     /// [`PublishError`] when the server or the store cannot be used.
-    #[allow(clippy::too_many_arguments)]
     pub(in crate::service) async fn answer_sign_off(
         &self,
         case: &CaseResult,
         pool: &Pool<'_>,
         sighting: &Sighting,
-        task: Option<&str>,
-        said: &Said,
-        version: Option<&str>,
+        reply: &Reply<'_>,
         now: DateTime<Utc>,
     ) -> Result<Answering, PublishError> {
+        let Reply {
+            task,
+            version,
+            said,
+        } = *reply;
         self.alone(&case.id, now, async || {
             let Some(standing) = sighting.0.clone().map_err(Trouble::Case)? else {
                 return Ok(Refusal::NothingToSign(ResultState::NeverWritten).into());

@@ -6,7 +6,7 @@ use super::standing::{Found, Standing};
 use super::trouble::Trouble;
 use super::{Attempt, Change, Judged, Outcome, PublishError, Publisher, Wait, instant};
 use crate::fhir::json::Json;
-use crate::pipeline::results::{Prior, Resources, Signature, Verdict, signed};
+use crate::pipeline::results::{Composer, Prior, Resources, Signature, Verdict};
 use crate::pipeline::sign_off::{Answered, Follows, answer, follows};
 
 impl Publisher<'_> {
@@ -76,17 +76,11 @@ impl Publisher<'_> {
         answered: Option<Entry>,
     ) -> Result<Attempt, Trouble> {
         let now = instant(judged.now);
-        let [result, mut provenance] = signed(
-            judged.case,
-            judged.pool,
-            self.rules,
-            self.publishing,
-            &standing.text,
-            prior,
-            signature,
-            &now,
-        )
-        .map_err(|_| Trouble::not_composable())?;
+        let (case, pool) = (judged.case, judged.pool);
+        let composer = Composer::new(case, pool, self.rules, self.publishing, &now);
+        let [result, mut provenance] = composer
+            .signed(&standing.text, prior, signature)
+            .map_err(|_| Trouble::not_composable())?;
         self.lead_to_inputs(&mut provenance, Some(&signature.signer))?;
         let mut entries = vec![
             Entry {
@@ -107,7 +101,7 @@ impl Publisher<'_> {
             let lines = self.would_change(&entries, Some(standing)).await?;
             return Ok(Attempt::Done(Outcome::Would(change, lines)));
         }
-        if let Some(why) = self.outrun(judged.case, Some(standing), change).await? {
+        if let Some(why) = self.outrun(case, Some(standing), change).await? {
             return Ok(Attempt::Again(why, Wait::Not));
         }
         self.send(judged, &entries, None, change).await

@@ -155,7 +155,7 @@ impl Publisher<'_> {
                 to: None,
             };
             let fingerprint = prior.fingerprint.as_deref().unwrap_or_default();
-            announcement = Some(change.announced(case_id, fingerprint, &issued));
+            announcement = Some(Announcement::of(case_id, &change, fingerprint, &issued));
             let subject = json.get("subject").and_then(|it| it.text_at("reference"));
             let base = &self.rules.base;
             let task = final_change_task(case_id, subject, &change, base, release, &issued);
