@@ -6,13 +6,13 @@
 //! of anybody; the trial on a `Basic` is, as of no patient, since an auditor asks for every write.
 
 use std::collections::BTreeSet;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::SecondsFormat;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use url::Url;
+use uuid::Uuid;
 
 use super::error::ClientError;
 use super::paging::{EntryMode, PageEntry};
@@ -105,7 +105,7 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn new() -> Call {
         Call {
-            id: random_uuid(),
+            id: Uuid::new_v4().to_string(),
             was_sent: false,
         }
     }
@@ -114,25 +114,6 @@ impl Call {
     pub(super) fn header(&self) -> Option<HeaderValue> {
         HeaderValue::from_str(&self.id).ok()
     }
-}
-
-/// A UUID of version 4 from the hash keys that the standard library draws: it only has to be unlike others, and a secret
-/// never hangs on it.
-fn random_uuid() -> String {
-    let random = || u128::from(RandomState::new().build_hasher().finish());
-    let bits = (random() << 64) | random();
-    let bits = (bits & !(0xf << 76)) | (0x4 << 76);
-    let bits = (bits & !(0x3 << 62)) | (0x2 << 62);
-    let hex = format!("{bits:032x}");
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    [
-        part(0, 8),
-        part(8, 12),
-        part(12, 16),
-        part(16, 20),
-        part(20, 32),
-    ]
-    .join("-")
 }
 
 /// Notes that nobody has taken yet. Clones share them.
@@ -417,19 +398,6 @@ fn id_and_version<'l>(location: &'l str, kind: &str) -> (Option<&'l str>, Option
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_request_id_is_a_uuid_of_version_4_and_unlike_the_next() {
-        let (one, other) = (random_uuid(), random_uuid());
-        assert_ne!(one, other);
-        let lengths: Vec<usize> = one.split('-').map(str::len).collect();
-        assert_eq!(lengths, [8, 4, 4, 4, 12]);
-        assert_eq!(one.as_bytes().get(14), Some(&b'4'));
-        assert!(matches!(
-            one.as_bytes().get(19),
-            Some(b'8' | b'9' | b'a' | b'b')
-        ));
-    }
 
     #[test]
     fn an_address_has_the_version_that_a_location_tells() {
