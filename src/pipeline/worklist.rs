@@ -1,6 +1,6 @@
 //! A Task of ours as it is read back: what is asked, about which case, and how far it has come.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -108,6 +108,8 @@ pub struct Looked {
     pub open_questions: Vec<String>,
     /// What stands is not what the evidence gives now.
     pub is_due: bool,
+    /// The last day on which the reflex test that the case waits for is not overdue.
+    pub reflex_due: Option<NaiveDate>,
 }
 
 /// Everything that a person looks at before answering.

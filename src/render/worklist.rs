@@ -99,6 +99,9 @@ pub fn shown(shown: &Shown) -> String {
             (false, Some(_)) => "; it is what `accept` and `reject` are about\n",
             (false, None) => "; nobody is asked to sign it\n",
         });
+        if let Some(due) = result.reflex_due {
+            let _ = writeln!(page, "Reflex    in situ hybridisation is due by {due}");
+        }
         for question in &result.open_questions {
             let _ = writeln!(page, "Open      {}", printable(question));
         }

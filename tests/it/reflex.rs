@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use her2_adapter::pipeline::reflex::Reflex;
+use her2_adapter::render;
 use her2_adapter::service::clock::Clock;
+use her2_adapter::service::desk::About;
 use her2_adapter::service::fake_server::FakeServer;
 use serde_json::{Value, json};
 
@@ -78,6 +80,23 @@ async fn an_overdue_reflex_test_raises_one_task_to_its_owner_on_the_day_after_it
 }
 
 #[tokio::test]
+async fn the_day_by_which_a_reflex_test_is_due_is_shown_before_it_has_passed() {
+    let (_server, mut adapter) = on("2024-10-01").await;
+    let case = adapter.pass().await.cases[0].0.id.clone();
+    let show = async |adapter: &Adapter| {
+        let about = About::parse(&case).unwrap();
+        let shown = adapter.desk(async |desk| desk.show(&about).await).await;
+        render::shown(&shown.unwrap())
+    };
+    let due = "Reflex    in situ hybridisation is due by 2024-10-14\n";
+    let page = show(&adapter).await;
+    assert!(page.contains(due), "{page}");
+    adapter.publishing.reflex = Reflex::default();
+    let page = show(&adapter).await;
+    assert!(!page.contains("Reflex "), "{page}");
+}
+
+#[tokio::test]
 async fn a_fish_that_comes_after_all_closes_the_question_of_where_it_is() {
     let (server, adapter) = on("2024-11-01").await;
     adapter.pass().await;
@@ -122,6 +141,23 @@ async fn a_cancelled_order_raises_a_task_at_once_and_a_new_order_takes_it_back()
     order(&server, "fish-2", "active", FISH);
     adapter.pass().await;
     assert!(tasks(&server, "reflex-cancelled").is_empty());
+}
+
+#[tokio::test]
+async fn a_question_that_returns_is_asked_by_the_task_that_was_closed_when_it_went() {
+    let (server, adapter) = on("2024-10-01").await;
+    order(&server, "fish", "revoked", FISH);
+    adapter.pass().await;
+    let [asked] = tasks(&server, "reflex-cancelled").try_into().unwrap();
+    let id = asked["id"].as_str().unwrap();
+    order(&server, "fish", "active", FISH);
+    adapter.pass().await;
+    order(&server, "fish", "revoked", FISH);
+    adapter.pass().await;
+    let statuses: Vec<Value> = (server.history("Task", id).iter())
+        .map(|text| serde_json::from_str::<Value>(text).unwrap()["status"].take())
+        .collect();
+    assert_eq!(statuses, ["requested", "cancelled", "requested"]);
 }
 
 #[tokio::test]

@@ -187,6 +187,7 @@ impl Publisher<'_> {
                 version: prior.version,
                 observation_status: standing.status,
                 is_due: resources.observation.is_some(),
+                reflex_due: self.publishing.reflex.due(case),
                 sign_off: resources.sign_off,
             })))
         })
