@@ -1,5 +1,9 @@
 //! The settings as written, and the check that turns each into the one used.
 
+mod announce;
+mod guideline;
+mod people;
+
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,22 +14,15 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{
-    AnnounceConfig, AssignedIds, AuditConfig, BrakeConfig, CodingOrder, Config, ConfigError,
-    GuidelineConfig, IdentifierConfig, InputConfig, LogConfig, Mode, PublishConfig, PullConfig,
-    ScheduleConfig, SecretSource, ServerConfig, SignOffConfig, StoreConfig, TokenSource,
-    TransportLimits, invalid, is_loopback, webhook_secrets,
+    AssignedIds, AuditConfig, BrakeConfig, CodingOrder, Config, ConfigError, IdentifierConfig,
+    InputConfig, LogConfig, Mode, PublishConfig, PullConfig, ScheduleConfig, ServerConfig,
+    StoreConfig, TokenSource, TransportLimits, invalid,
 };
-use crate::her2::conventions::{
-    Conventions, DerivedRatio, SingleProbeHigh, ThreePlusAtLowPercent, UnstatedCells,
-    UnstatedMethod,
-};
-use crate::her2::evidence::Site;
-use crate::her2::guideline::Edition;
 use crate::mapping::output::Profile;
 use crate::mapping::shipped;
-use crate::pipeline::edition::Guidelines;
-use crate::pipeline::reflex::Reflex;
-use crate::pipeline::sign_off::{Attested, Signing};
+use announce::AnnounceWritten;
+use guideline::{ConventionWritten, GuidelineWritten};
+use people::{ReflexWritten, SignOffWritten};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -97,15 +94,6 @@ struct IdentifiersWritten {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct GuidelineWritten {
-    breast: String,
-    gastroesophageal: String,
-    by_date: Vec<String>,
-    assume_site: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct InputWritten {
     accept_preliminary: bool,
     overall_status_alone: bool,
@@ -125,45 +113,8 @@ struct PublishWritten {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SignOffWritten {
-    attested_author: String,
-    signers: Vec<String>,
-    logins: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReflexWritten {
-    due_days: i64,
-    owner: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct BrakeWritten {
     max_changed: i64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AnnounceWritten {
-    webhook_url: String,
-    webhook_secret: Vec<SecretString>,
-    webhook_secret_file: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConventionWritten {
-    group_2_or_4_with_2_plus_is_low: bool,
-    three_plus_at_low_percent: String,
-    single_probe_high_with_low_ihc: String,
-    unstated_method: String,
-    unstated_cells: String,
-    ish_words_trusted_from: String,
-    derived_ratio: String,
-    gastric_copies_rule: bool,
-    retest_advice: bool,
 }
 
 #[derive(Deserialize)]
@@ -347,201 +298,6 @@ fn token_source(key: &str, token: SecretString, file: &str) -> Result<TokenSourc
     }
 }
 
-impl AnnounceWritten {
-    /// `allow_http` is that of the servers: who lets whole reports travel in plain text need not hide that one has changed.
-    fn checked(self, allow_http: bool) -> Result<AnnounceConfig, ConfigError> {
-        const URL: &str = "announce.webhook_url";
-        const SECRET: &str = "announce.webhook_secret";
-        let webhook_url = server_url(URL, &self.webhook_url)?;
-        if let Some(url) = &webhook_url
-            && url.scheme() != "https"
-            && !allow_http
-            && !is_loopback(url)
-        {
-            let expected = "https, or http on loopback, unless server.allow_http is set";
-            return Err(invalid(URL, expected));
-        }
-        let secrets = match (self.webhook_secret, self.webhook_secret_file.as_str()) {
-            (secrets, "") => SecretSource::Given(webhook_secrets::checked(SECRET, secrets)?),
-            (none, path) if none.is_empty() => SecretSource::File(PathBuf::from(path)),
-            _ => {
-                let expected = format!("empty where {SECRET} is set");
-                return Err(invalid("announce.webhook_secret_file", expected));
-            }
-        };
-        let has_none = matches!(&secrets, SecretSource::Given(secrets) if secrets.is_empty());
-        if webhook_url.is_some() && has_none {
-            return Err(ConfigError::Missing { key: SECRET });
-        }
-        Ok(AnnounceConfig {
-            webhook_url,
-            secrets,
-        })
-    }
-}
-
-impl GuidelineWritten {
-    fn checked(self) -> Result<GuidelineConfig, ConfigError> {
-        let of_site = |key: &str, text: &str, site: Site| {
-            let covering: Vec<(&str, Edition)> = (Edition::ALL.into_iter())
-                .filter(|edition| edition.covers(site))
-                .map(|edition| (edition.id(), edition))
-                .collect();
-            choice(key, text, &covering).map(|edition| (site, edition))
-        };
-        let sites = Site::ALL.map(|site| (site.name(), Some(site)));
-        let sites: Vec<(&str, Option<Site>)> = sites.into_iter().chain([("", None)]).collect();
-        Ok(GuidelineConfig {
-            editions: Guidelines {
-                by_site: [
-                    of_site("guideline.breast", &self.breast, Site::Breast)?,
-                    of_site(
-                        "guideline.gastroesophageal",
-                        &self.gastroesophageal,
-                        Site::Gastroesophageal,
-                    )?,
-                ]
-                .into(),
-                by_date: by_date(&self.by_date)?,
-                chosen: None,
-            },
-            assume_site: choice("guideline.assume_site", &self.assume_site, &sites)?,
-        })
-    }
-}
-
-impl SignOffWritten {
-    fn checked(self) -> Result<SignOffConfig, ConfigError> {
-        let key = "sign_off.attested_author";
-        let attested = match self.attested_author.split_once(' ') {
-            None if self.attested_author.is_empty() => Attested::Nowhere,
-            None if self.attested_author == "meta.author" => Attested::MetaAuthor,
-            Some(("meta.extension", url)) if Url::parse(url).is_ok() => {
-                Attested::MetaExtension(url.to_owned())
-            }
-            _ => {
-                let expected = "empty, \"meta.author\" or \"meta.extension\" with a URL";
-                return Err(invalid(key, expected));
-            }
-        };
-        let signers = (self.signers.into_iter())
-            .map(|signer| match person(&signer) {
-                true => Ok(signer),
-                false => Err(invalid("sign_off.signers", PERSON)),
-            })
-            .collect::<Result<_, _>>()?;
-        let login = |entry: &String| {
-            let (login, signer) = entry.trim().split_once(' ')?;
-            let signer = signer.trim();
-            person(signer).then(|| (login.to_owned(), signer.to_owned()))
-        };
-        let logins = (self.logins.iter())
-            .map(|entry| {
-                let expected = "a login and a person, such as \"jdoe Practitioner/23\"";
-                login(entry).ok_or_else(|| invalid("sign_off.logins", expected))
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(SignOffConfig {
-            signing: Signing { attested, signers },
-            logins,
-        })
-    }
-}
-
-const PERSON: &str = "a Practitioner or PractitionerRole, such as \"Practitioner/23\"";
-
-fn person(reference: &str) -> bool {
-    reference_of(reference, &["Practitioner", "PractitionerRole"])
-}
-
-/// Whether it is a relative reference to a resource of one of these types.
-fn reference_of(reference: &str, kinds: &[&str]) -> bool {
-    reference.split_once('/').is_some_and(|(kind, id)| {
-        let is_id = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
-        kinds.contains(&kind) && (1..=64).contains(&id.len()) && id.bytes().all(is_id)
-    })
-}
-
-impl ReflexWritten {
-    fn checked(self) -> Result<Reflex, ConfigError> {
-        let owners = [
-            "Organization",
-            "Practitioner",
-            "PractitionerRole",
-            "CareTeam",
-        ];
-        if !self.owner.is_empty() && !reference_of(&self.owner, &owners) {
-            let expected = "empty, or an Organization, Practitioner, PractitionerRole or CareTeam";
-            return Err(invalid("reflex.owner", expected));
-        }
-        Ok(Reflex {
-            due_days: match within("reflex.due_days", self.due_days, 0..=365)? {
-                0 => None,
-                days => Some(days),
-            },
-            owner: Some(self.owner).filter(|owner| !owner.is_empty()),
-        })
-    }
-}
-
-impl ConventionWritten {
-    fn checked(self) -> Result<Conventions, ConfigError> {
-        Ok(Conventions {
-            group_2_or_4_with_2_plus_is_low: self.group_2_or_4_with_2_plus_is_low,
-            three_plus_at_low_percent: choice(
-                "convention.three_plus_at_low_percent",
-                &self.three_plus_at_low_percent,
-                &[
-                    ("contradictory", ThreePlusAtLowPercent::Contradictory),
-                    ("score-stands", ThreePlusAtLowPercent::ScoreStands),
-                ],
-            )?,
-            single_probe_high_with_low_ihc: choice(
-                "convention.single_probe_high_with_low_ihc",
-                &self.single_probe_high_with_low_ihc,
-                &[
-                    ("positive", SingleProbeHigh::Positive),
-                    ("needs-dual-probe", SingleProbeHigh::NeedsDualProbe),
-                ],
-            )?,
-            unstated_method: choice(
-                "convention.unstated_method",
-                &self.unstated_method,
-                &[
-                    ("either", UnstatedMethod::Either),
-                    ("single", UnstatedMethod::Single),
-                    ("dual", UnstatedMethod::Dual),
-                ],
-            )?,
-            unstated_cells: choice(
-                "convention.unstated_cells",
-                &self.unstated_cells,
-                &[
-                    ("accept", UnstatedCells::Accept),
-                    ("may-have-failed", UnstatedCells::MayHaveFailed),
-                ],
-            )?,
-            ish_words_trusted_from: match self.ish_words_trusted_from.as_str() {
-                "" => None,
-                text => Some(day(text).ok_or_else(|| {
-                    let expected = "a day such as 2018-05-30, or empty";
-                    invalid("convention.ish_words_trusted_from", expected)
-                })?),
-            },
-            derived_ratio: choice(
-                "convention.derived_ratio",
-                &self.derived_ratio,
-                &[
-                    ("printed-digits", DerivedRatio::PrintedDigits),
-                    ("exact", DerivedRatio::Exact),
-                ],
-            )?,
-            gastric_copies_rule: self.gastric_copies_rule,
-            retest_advice: self.retest_advice,
-        })
-    }
-}
-
 /// The meaning of a text that must be one of a few; the empty one is called so.
 fn choice<T: Copy>(key: &str, text: &str, known: &[(&str, T)]) -> Result<T, ConfigError> {
     if let Some((_, meaning)) = known.iter().find(|(name, _)| *name == text) {
@@ -557,50 +313,6 @@ fn choice<T: Copy>(key: &str, text: &str, known: &[(&str, T)]) -> Result<T, Conf
             names => names.concat(),
         },
     ))
-}
-
-/// A day written out as `2018-05-30`.
-fn day(text: &str) -> Option<NaiveDate> {
-    NaiveDate::parse_from_str(text, "%Y-%m-%d")
-        .ok()
-        .filter(|day| day.to_string() == text)
-}
-
-/// Days with the edition that holds from each on. They ascend, and no site has two editions from one day on.
-fn by_date(texts: &[String]) -> Result<Vec<(NaiveDate, Edition)>, ConfigError> {
-    const KEY: &str = "guideline.by_date";
-    let mut dated: Vec<(NaiveDate, Edition)> = Vec::new();
-    for (index, text) in texts.iter().enumerate() {
-        let number = index + 1;
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let (from, edition) = match words.as_slice() {
-            [from, edition] => (day(from), Edition::parse(edition)),
-            _ => (None, None),
-        };
-        let Some((from, edition)) = from.zip(edition) else {
-            return Err(invalid(
-                KEY,
-                format!(
-                    "a list of a day and a known edition each, such as \"2013-10-07 asco-cap-2013\"; entry {number} is not"
-                ),
-            ));
-        };
-        let is_after = |(earlier, other): &(NaiveDate, Edition)| {
-            let same_site =
-                (Site::ALL.into_iter()).any(|site| other.covers(site) && edition.covers(site));
-            *earlier < from || (*earlier == from && !same_site)
-        };
-        if !dated.iter().all(is_after) {
-            return Err(invalid(
-                KEY,
-                format!(
-                    "in the order of its days, with one edition for a site and day; entry {number} is not"
-                ),
-            ));
-        }
-        dated.push((from, edition));
-    }
-    Ok(dated)
 }
 
 fn within(key: &str, value: i64, range: RangeInclusive<u32>) -> Result<u32, ConfigError> {
@@ -712,65 +424,21 @@ fn mapping_files(texts: Vec<String>) -> Result<Vec<PathBuf>, ConfigError> {
     Ok(texts.into_iter().map(PathBuf::from).collect())
 }
 
+/// The settings with one of them set by a variable of the environment.
+#[cfg(test)]
+fn with(name: &str, value: &str) -> Result<Config, ConfigError> {
+    super::layers::combine(
+        None,
+        [(format!("HER2_ADAPTER__{name}"), value.to_owned())].into(),
+    )?
+    .checked()
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::super::layers::combine;
     use super::*;
-
-    fn with(name: &str, value: &str) -> Result<Config, ConfigError> {
-        combine(
-            None,
-            [(format!("HER2_ADAPTER__{name}"), value.to_owned())].into(),
-        )?
-        .checked()
-    }
-
-    #[test]
-    fn whose_signatures_count_is_read_from_references_and_logins() {
-        let config = with("SIGN_OFF__ATTESTED_AUTHOR", "meta.author").unwrap();
-        assert_eq!(config.sign_off.signing.attested, Attested::MetaAuthor);
-        let url = "https://a.example/last-author";
-        let config = with(
-            "SIGN_OFF__ATTESTED_AUTHOR",
-            &format!("meta.extension {url}"),
-        )
-        .unwrap();
-        let attested = Attested::MetaExtension(url.to_owned());
-        assert_eq!(config.sign_off.signing.attested, attested);
-        let config = with("SIGN_OFF__SIGNERS", "Practitioner/1,PractitionerRole/b-2").unwrap();
-        assert_eq!(config.sign_off.signing.signers.len(), 2);
-        let config = with("SIGN_OFF__LOGINS", "jdoe Practitioner/1").unwrap();
-        let signer = config.sign_off.logins.get("jdoe").map(String::as_str);
-        assert_eq!(signer, Some("Practitioner/1"));
-    }
-
-    #[test]
-    fn who_is_no_person_cannot_sign_and_who_is_nobody_owns_nothing() {
-        for (name, value) in [
-            ("SIGN_OFF__ATTESTED_AUTHOR", "meta.source"),
-            ("SIGN_OFF__ATTESTED_AUTHOR", "meta.extension not-a-url"),
-            ("SIGN_OFF__SIGNERS", "Patient/1"),
-            ("SIGN_OFF__SIGNERS", "Practitioner/"),
-            ("SIGN_OFF__LOGINS", "jdoe"),
-            ("SIGN_OFF__LOGINS", "jdoe Device/1"),
-            ("REFLEX__OWNER", "Patient/1"),
-            ("REFLEX__DUE_DAYS", "366"),
-            ("PULL__RECHECK_HOURS", "8761"),
-            ("PULL__RECHECK_AT_MOST", "0"),
-        ] {
-            assert!(
-                matches!(with(name, value), Err(ConfigError::Invalid { .. })),
-                "{name} {value}"
-            );
-        }
-        assert_eq!(
-            with("PULL__RECHECK_HOURS", "0").unwrap().pull.recheck_after,
-            None
-        );
-        let reflex = with("REFLEX__DUE_DAYS", "14").unwrap().reflex;
-        assert_eq!((reflex.due_days, reflex.owner), (Some(14), None));
-    }
 
     #[test]
     fn values_out_of_range_or_unknown_choices_are_refused_by_name() {
@@ -865,16 +533,6 @@ mod tests {
     }
 
     #[test]
-    fn every_site_may_be_assumed() {
-        for site in Site::ALL {
-            let guideline = with("GUIDELINE__ASSUME_SITE", site.name())
-                .unwrap()
-                .guideline;
-            assert_eq!(guideline.assume_site, Some(site));
-        }
-    }
-
-    #[test]
     fn profiles_are_claimed_by_name_and_never_two_that_exclude_each_other() {
         let claimed = |text| with("PUBLISH__PROFILES", text).map(|config| config.publish.profiles);
         assert_eq!(claimed("").unwrap(), []);
@@ -889,84 +547,6 @@ mod tests {
                 "{message}"
             );
         }
-    }
-
-    #[test]
-    fn editions_by_date_are_days_in_their_order() {
-        let by_date = |text| {
-            let config = with("GUIDELINE__BY_DATE", text);
-            config.map(|config| config.guideline.editions.by_date)
-        };
-        assert_eq!(by_date("").unwrap(), []);
-        let days = "2007-01-01 asco-cap-2007, 2017-01-01 asco-cap-2013,2017-01-01 gastric-2016";
-        assert_eq!(
-            by_date(days).unwrap(),
-            [
-                ("2007-01-01".parse().unwrap(), Edition::AscoCap2007),
-                ("2017-01-01".parse().unwrap(), Edition::AscoCap2013),
-                ("2017-01-01".parse().unwrap(), Edition::Gastric2016),
-            ]
-        );
-        for (text, entry) in [
-            ("2013-10-07", "entry 1"),
-            ("asco-cap-2013 2013-10-07", "entry 1"),
-            ("2013-10-07 asco-cap-2013 2018", "entry 1"),
-            (
-                "2007-01-01 asco-cap-2007,2013-02-30 asco-cap-2013",
-                "entry 2",
-            ),
-            ("2013-10-7 asco-cap-2013", "entry 1"),
-            ("2013-10-07 asco-cap-2014", "entry 1"),
-            (
-                "2018-05-30 asco-cap-2018,2013-10-07 asco-cap-2013",
-                "entry 2",
-            ),
-            (
-                "2018-05-30 asco-cap-2018,2018-05-30 asco-cap-2013",
-                "entry 2",
-            ),
-        ] {
-            let message = by_date(text).unwrap_err().to_string();
-            assert!(
-                message.starts_with("guideline.by_date must be ") && message.contains(entry),
-                "{text}: {message}"
-            );
-        }
-    }
-
-    #[test]
-    fn every_convention_may_be_set_otherwise() {
-        let changed = [
-            ("GROUP_2_OR_4_WITH_2_PLUS_IS_LOW", "false"),
-            ("THREE_PLUS_AT_LOW_PERCENT", "score-stands"),
-            ("SINGLE_PROBE_HIGH_WITH_LOW_IHC", "needs-dual-probe"),
-            ("UNSTATED_METHOD", "dual"),
-            ("UNSTATED_CELLS", "may-have-failed"),
-            ("ISH_WORDS_TRUSTED_FROM", "2018-05-30"),
-            ("DERIVED_RATIO", "exact"),
-            ("GASTRIC_COPIES_RULE", "false"),
-            ("RETEST_ADVICE", "false"),
-        ]
-        .map(|(key, value)| (format!("HER2_ADAPTER__CONVENTION__{key}"), value.to_owned()));
-        let conventions = combine(None, changed.into())
-            .unwrap()
-            .checked()
-            .unwrap()
-            .convention;
-        assert_eq!(
-            conventions,
-            Conventions {
-                group_2_or_4_with_2_plus_is_low: false,
-                three_plus_at_low_percent: ThreePlusAtLowPercent::ScoreStands,
-                single_probe_high_with_low_ihc: SingleProbeHigh::NeedsDualProbe,
-                unstated_method: UnstatedMethod::Dual,
-                unstated_cells: UnstatedCells::MayHaveFailed,
-                ish_words_trusted_from: Some("2018-05-30".parse().unwrap()),
-                derived_ratio: DerivedRatio::Exact,
-                gastric_copies_rule: false,
-                retest_advice: false,
-            }
-        );
     }
 
     #[test]
@@ -989,69 +569,19 @@ mod tests {
         }
     }
 
-    const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
-
-    fn announcing(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let variables = (variables.iter())
-            .map(|(key, value)| (format!("HER2_ADAPTER__{key}"), value.to_string()))
-            .collect();
-        combine(None, variables)?.checked()
-    }
-
     #[test]
-    fn changes_are_announced_by_https_or_on_this_machine_and_never_unsigned() {
-        let secret = ("ANNOUNCE__WEBHOOK_SECRET", SECRET);
-        let at = |url| ("ANNOUNCE__WEBHOOK_URL", url);
-        let none = announcing(&[secret]).unwrap();
-        assert!(none.webhook().unwrap().is_none());
-        for url in ["https://a.example/hook", "http://127.0.0.1:8080/hook"] {
-            let settings = announcing(&[secret, at(url)]).unwrap().webhook().unwrap();
-            assert_eq!(settings.unwrap().url.as_str(), url);
-        }
-        let plain = at("http://a.example/hook");
-        assert_eq!(
-            announcing(&[secret, plain]).unwrap_err().to_string(),
-            "announce.webhook_url must be https, or http on loopback, unless server.allow_http is set"
-        );
-        assert!(announcing(&[secret, plain, ("SERVER__ALLOW_HTTP", "true")]).is_ok());
-        assert_eq!(
-            announcing(&[at("https://a.example/")])
-                .unwrap_err()
-                .to_string(),
-            "announce.webhook_secret must be set"
-        );
-        for url in ["ftp://a.example/hook", "https://u:p@a.example/hook", "hook"] {
-            let message = announcing(&[secret, at(url)]).unwrap_err().to_string();
-            assert_eq!(
-                message,
-                format!("announce.webhook_url must be {WEB_ADDRESS}")
-            );
-        }
-        let twice = [secret, ("ANNOUNCE__WEBHOOK_SECRET_FILE", "f")];
-        assert_eq!(
-            announcing(&twice).unwrap_err().to_string(),
-            "announce.webhook_secret_file must be empty where announce.webhook_secret is set"
-        );
-    }
-
-    #[test]
-    fn several_secrets_are_taken_each_checked_and_none_shown() {
-        let two = format!("{SECRET}, {SECRET}");
-        let url = ("ANNOUNCE__WEBHOOK_URL", "https://a.example/hook");
-        let config = announcing(&[url, ("ANNOUNCE__WEBHOOK_SECRET", &two)]).unwrap();
-        let settings = config.webhook().unwrap().unwrap();
-        assert_eq!(settings.secrets.len(), 2);
-        assert!(!format!("{config:?} {settings:?}").contains("C2FVs"));
-        for wrong in ["C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_C2FVs", ""] {
-            let both = format!("{SECRET},{wrong}");
-            let message = with("ANNOUNCE__WEBHOOK_SECRET", &both).unwrap_err();
-            let message = message.to_string();
+    fn sources_are_looked_at_again_within_a_year_or_never() {
+        for (name, value) in [
+            ("PULL__RECHECK_HOURS", "8761"),
+            ("PULL__RECHECK_AT_MOST", "0"),
+        ] {
             assert!(
-                message.starts_with("announce.webhook_secret must be")
-                    && !message.contains("C2FVs"),
-                "{message}"
+                matches!(with(name, value), Err(ConfigError::Invalid { .. })),
+                "{name} {value}"
             );
         }
+        let pull = with("PULL__RECHECK_HOURS", "0").unwrap().pull;
+        assert_eq!(pull.recheck_after, None);
     }
 
     #[test]
