@@ -39,7 +39,7 @@ use crate::mapping::table::hex;
 use carried::security;
 use parts::{own_concept, reference_to_one_of};
 
-pub use prior::{Answer, NOTHING_LEFT, Prior, Rejection};
+pub use prior::{Answer, NOTHING_LEFT, Prior, Rejection, answer_in_words};
 pub use provenance::withdrawal;
 pub use release::Release;
 pub use signed::{Signature, Verdict, revised};

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Format, PAGE_WIDTH, escaped, printable, wrapped};
 use crate::pipeline::history::{CaseHistory, VersionOfResult};
+use crate::pipeline::results::answer_in_words;
 
 /// The versions of a case's result, oldest first, in text or Markdown; `most` of the newest ones. It ends with a line break.
 pub fn history(history: &CaseHistory, most: usize, format: Format) -> String {
@@ -55,15 +56,11 @@ pub fn history(history: &CaseHistory, most: usize, format: Format) -> String {
 
 fn head_of(version: &VersionOfResult) -> String {
     let number = version.version.as_deref().unwrap_or("not known");
-    let category = match version.category.as_str() {
-        "" | "none" => String::new(),
-        category if category == version.status => String::new(),
-        category => format!(" ({category})"),
-    };
+    let answer = answer_in_words(&version.status, &version.category);
     let issued = (version.issued.as_ref()).map_or(String::new(), |at| format!(" · {at}"));
     format!(
-        "version {number} · {} · HER2 {}{category}{issued}",
-        version.observation_status, version.status
+        "version {number} · {} · HER2 {answer}{issued}",
+        version.observation_status
     )
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 
 use super::{Format, NOTHING, PAGE_WIDTH, printable, wrapped};
+use crate::pipeline::results::answer_in_words;
 use crate::pipeline::worklist::{Asked, Shown};
 
 /// Versions of the history that are shown beside a question.
@@ -57,14 +58,10 @@ pub fn worklist(tasks: &[Asked], now: DateTime<Utc>) -> String {
 
 /// `negative (low)`
 fn result_of(asked: &Asked) -> String {
-    let Some(status) = &asked.status else {
-        return NOTHING.to_owned();
-    };
-    match asked.category.as_deref() {
-        None | Some("none") => printable(status),
-        Some(category) if category == status => printable(status),
-        Some(category) => printable(&format!("{status} ({category})")),
-    }
+    let category = asked.category.as_deref().unwrap_or_default();
+    (asked.status.as_ref()).map_or(NOTHING.to_owned(), |status| {
+        printable(&answer_in_words(status, category))
+    })
 }
 
 /// What is asked, the record as `explain` has it, what would be signed, what is open, and the last versions.

@@ -42,6 +42,15 @@ pub struct Answer {
     pub category: String,
 }
 
+/// A status and its category in words, `negative (low)`; one that says nothing more is left out.
+pub fn answer_in_words(status: &str, category: &str) -> String {
+    match category {
+        "" | "none" => status.to_owned(),
+        category if category == status => status.to_owned(),
+        category => format!("{status} ({category})"),
+    }
+}
+
 /// That a person has rejected a version of a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {

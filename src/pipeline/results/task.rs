@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use her2_models::{Concept, Invalid, Reference, TaskDraft, TaskInput, TaskStatus};
 
 use super::parts::{container_of, identifier, own_concept, reference_to};
-use super::{Answer, Composer, FinalChange, Release, Written, derived_id, observation_id};
+use super::{
+    Answer, Composer, FinalChange, Release, Written, answer_in_words, derived_id, observation_id,
+};
 use crate::fhir::pool::Rejected;
 use crate::her2::decision::ReviewCode;
 use crate::her2::evidence::Source;
@@ -267,11 +269,7 @@ fn result_of(case: &str) -> Reference {
 }
 
 fn told(change: &FinalChange) -> String {
-    let words = |answer: &Answer| match answer.category.as_str() {
-        "" | "none" => answer.status.clone(),
-        category if category == answer.status => answer.status.clone(),
-        category => format!("{} ({category})", answer.status),
-    };
+    let words = |answer: &Answer| answer_in_words(&answer.status, &answer.category);
     let to = (change.to.as_ref()).map_or("withdrawn".to_owned(), words);
     format!(
         "A HER2 result that was final has changed: it was {}, and is {to}. Tell those who relied on it.",
