@@ -207,7 +207,10 @@ impl Puller {
                 match self.client.read(kind, id).await {
                     Ok(ReadAnswer::Found { text, .. }) => {
                         if kind == PATIENT {
-                            patients.extend(linked(&text, &key, &self.base));
+                            let others = linked(&text, &key, &self.base);
+                            // It may be met by a report of its own, and the other record need not name it.
+                            patients.extend(others.first().map(|_| key.clone()));
+                            patients.extend(others);
                         }
                         texts.insert(key, text);
                     }

@@ -115,6 +115,8 @@ impl Pass<'_> {
             });
             if let Some(subject) = subject {
                 cases.extend(self.store.cases_of_subject(&subject).await?);
+                // A record that was merged into another is no subject of a case, and watched by those of the other.
+                cases.extend(self.store.cases_of_watched(&subject).await?);
             }
         }
         Ok(cases)
@@ -193,9 +195,6 @@ impl Pass<'_> {
         derived: &Derived,
         pool: &Pool<'_>,
     ) -> Result<(), PassError> {
-        if self.settings.recheck_after.is_none() {
-            return Ok(());
-        }
         let now = self.publisher.clock.now().to_rfc3339();
         let is_patient = |key: &&str| key.starts_with("Patient/");
         let patients: Vec<&str> = pool
