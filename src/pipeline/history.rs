@@ -150,10 +150,6 @@ impl Told {
     fn read(provenance: &Json<'_>) -> Option<Self> {
         let activity = provenance.get("activity").map(Concept::read)?;
         let activity = activity.codings.iter().find_map(|coding| coding.code)?;
-        let version = |reference: &str| {
-            let (_, version) = reference.rsplit_once("/_history/")?;
-            Some(version.to_owned())
-        };
         let referred = |json: &Json<'_>, key: &str| {
             let text = json.get(key)?.text_at("reference")?;
             Some(text.to_owned())
@@ -173,9 +169,10 @@ impl Told {
             activity: activity.to_owned(),
             at: provenance.text_at("recorded").map(str::to_owned),
             sources,
-            replaces: entities("revision").first().and_then(|it| version(it)),
+            replaces: replaced(provenance).map(str::to_owned),
             about: (provenance.items_at("target").first())
-                .and_then(|target| version(target.text_at("reference")?)),
+                .and_then(version_in)
+                .map(str::to_owned),
             verifier: verifier.and_then(|agent| referred(agent, "who")),
             task: tasks.into_iter().next(),
         })
@@ -213,6 +210,19 @@ impl Told {
             None => version.signed_by.clone_from(&self.verifier),
         }
     }
+}
+
+/// The version that a Provenance says was replaced.
+pub fn replaced<'p>(provenance: &'p Json<'_>) -> Option<&'p str> {
+    let revision = (provenance.items_at("entity").iter())
+        .find(|entity| entity.text_at("role") == Some("revision"))?;
+    revision.get("what").and_then(version_in)
+}
+
+/// The version that a reference names.
+fn version_in<'r>(reference: &'r Json<'_>) -> Option<&'r str> {
+    let (_, version) = reference.text_at("reference")?.rsplit_once("/_history/")?;
+    Some(version)
 }
 
 fn is_of_kind(reference: &str, kind: &str) -> bool {

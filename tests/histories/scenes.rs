@@ -143,3 +143,63 @@ async fn a_withdrawal_that_was_refused_is_tried_again_although_its_evidence_is_g
     let history = History { server: 9, actions };
     assert_eq!(World::play(&history).await, Ok(()));
 }
+
+#[tokio::test]
+async fn an_order_of_a_merged_patient_that_is_cancelled_is_asked_about() {
+    let score = |score| Action::Score { patient: 1, score };
+    let merge = Action::Merge {
+        patient: 1,
+        merged: true,
+    };
+    let cancelled = Action::Order {
+        patient: 1,
+        status: "revoked",
+    };
+    for actions in [
+        vec![merge, score(2), cancelled],
+        vec![score(2), cancelled, merge],
+        vec![score(2), merge, cancelled],
+    ] {
+        let history = with_a_server_that_does_as_fhir_says(&actions);
+        assert_eq!(World::play(&history).await, Ok(()), "{actions:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_order_of_a_patient_that_was_merged_earlier_is_noticed_when_it_is_cancelled() {
+    let history = with_a_server_that_does_as_fhir_says(&[
+        score(2),
+        Action::Merge {
+            patient: 0,
+            merged: true,
+        },
+        run(0, Until::End),
+        Action::Order {
+            patient: 0,
+            status: "revoked",
+        },
+        run(0, Until::End),
+    ]);
+    let world = World::after(&history).await.unwrap();
+    assert_eq!(world.judge(&history), Ok(()));
+}
+
+#[tokio::test]
+async fn a_version_that_was_signed_before_its_provenance_was_written_gets_it_afterwards() {
+    let actions = vec![
+        score(1),
+        run(2, Until::BeforeWrite),
+        Action::Crash {
+            writer: 2,
+            waits: 1,
+        },
+        run(0, Until::AfterWrite),
+        Action::Sign {
+            patient: 0,
+            decision: "accept",
+            is_late: false,
+        },
+    ];
+    let history = History { server: 5, actions };
+    assert_eq!(World::play(&history).await, Ok(()));
+}

@@ -12,8 +12,11 @@ use crate::fhir::json::Json;
 use crate::fhir::pool::Pool;
 use crate::pipeline::CaseResult;
 use crate::pipeline::announcement::Announcement;
+use crate::pipeline::history::replaced;
 use crate::pipeline::results::{Written, observation_id};
 use crate::service::store::{IntendedEntry, Intent, PublishedCase, SourceVersion, WrittenVersion};
+
+const PROVENANCE: &str = "Provenance";
 
 impl Publisher<'_> {
     /// Whether every input still is the version that was read. One that cannot be read now counts as changed.
@@ -95,8 +98,8 @@ impl Publisher<'_> {
         Ok(false)
     }
 
-    /// An earlier write of a case that nobody has confirmed: what arrived of it is completed and noted. What follows where
-    /// that is not possible now.
+    /// An earlier write of a case that nobody has confirmed: what arrived of it is completed and noted, also where another
+    /// version has replaced it by now. What follows where that is not possible now.
     pub(super) async fn finish_intent(
         &self,
         case_id: &str,
@@ -114,11 +117,14 @@ impl Publisher<'_> {
             .entries
             .iter()
             .find(|entry| entry.kind == "Observation");
-        let arrived = match (result, standing) {
-            (Some(sent), Some(standing)) => self.is_what_was_sent(standing, sent),
-            _ => false,
+        let stood = match (result, standing) {
+            (Some(sent), Some(standing)) if self.is_what_was_sent(standing, sent) => {
+                Some(standing.clone())
+            }
+            (Some(sent), Some(standing)) => self.overtaken(&intent, sent, standing).await?,
+            _ => None,
         };
-        let Some(standing) = standing.filter(|_| arrived) else {
+        let Some(stood) = stood else {
             if result.is_some()
                 && standing.is_none()
                 && let Some(wait) = self.still_hidden(&intent, now)
@@ -129,15 +135,25 @@ impl Publisher<'_> {
             self.store.clear_intent(case_id, server).await?;
             return Ok(None);
         };
-        let mut missing = Vec::new();
-        for sent in intent
-            .entries
-            .iter()
-            .filter(|sent| sent.kind == "Provenance")
+        let mut missing = self.left_unexplained(&intent).await?;
+        missing.extend(self.left_unanswered(&intent).await?);
+        if !missing.is_empty()
+            && let Err(missed) = self.deliver(&missing).await?
         {
+            // The result has stood, so the intent is kept until its Provenance does too.
+            return Ok(Some(missed.then));
+        }
+        self.note_finished(&intent, &stood, now).await?;
+        Ok(None)
+    }
+
+    /// The Provenance of an intent that is not on the server.
+    async fn left_unexplained(&self, intent: &Intent) -> Result<Vec<Entry>, Trouble> {
+        let mut missing = Vec::new();
+        for sent in (intent.entries.iter()).filter(|sent| sent.kind == PROVENANCE) {
             let entry = Entry {
                 written: Written {
-                    kind: "Provenance",
+                    kind: PROVENANCE,
                     id: sent.own_id.clone(),
                     text: sent.text.clone(),
                 },
@@ -147,15 +163,36 @@ impl Publisher<'_> {
                 missing.push(entry);
             }
         }
-        missing.extend(self.left_unanswered(&intent).await?);
-        if !missing.is_empty()
-            && let Err(missed) = self.deliver(&missing).await?
-        {
-            // The result stands, so the intent is kept until its Provenance does too.
-            return Ok(Some(missed.then));
+        Ok(missing)
+    }
+
+    /// The version that was sent, where the history tells that it has followed the one it was to replace and is replaced
+    /// itself by now. A server that keeps no history leaves that open.
+    async fn overtaken(
+        &self,
+        intent: &Intent,
+        sent: &IntendedEntry,
+        standing: &Standing,
+    ) -> Result<Option<Standing>, Trouble> {
+        let mut texts = Vec::new();
+        let pages = self.client.history("Observation", &standing.server_id);
+        match pages.read_all(&mut texts).await {
+            Ok(()) => {}
+            Err(error) if ends_the_pass(&error) => return Err(Trouble::ending(&error)),
+            Err(_) => return Ok(None),
         }
-        self.note_finished(&intent, standing, now).await?;
-        Ok(None)
+        let provenance = intent.entries.iter().find(|sent| sent.kind == PROVENANCE);
+        let provenance = provenance.and_then(|sent| Json::parse(&sent.text).ok());
+        let replaces = provenance.as_ref().and_then(replaced);
+        // Newest first.
+        let mut versions: Vec<Standing> = (texts.into_iter())
+            .filter_map(|text| self.standing(text, None))
+            .collect();
+        let at = versions.iter().enumerate().position(|(at, version)| {
+            let before = versions.get(at + 1).and_then(|it| it.version.as_deref());
+            self.is_what_was_sent(version, sent) && before == replaces
+        });
+        Ok(at.map(|at| versions.swap_remove(at)))
     }
 
     fn is_what_was_sent(&self, standing: &Standing, sent: &IntendedEntry) -> bool {
@@ -177,7 +214,7 @@ impl Publisher<'_> {
     async fn note_finished(
         &self,
         intent: &Intent,
-        standing: &Standing,
+        stood: &Standing,
         now: DateTime<Utc>,
     ) -> Result<(), Trouble> {
         let known = self.store.published(&intent.case_id).await?;
@@ -195,7 +232,7 @@ impl Publisher<'_> {
                 kind: sent.kind.clone(),
                 own_id: sent.own_id.clone(),
                 version: (sent.kind == "Observation")
-                    .then(|| standing.version.clone())
+                    .then(|| stood.version.clone())
                     .flatten(),
                 text: sent.text.clone(),
             })
@@ -211,10 +248,10 @@ impl Publisher<'_> {
         let published = PublishedCase {
             case_id: intent.case_id.clone(),
             observation_id: observation_id(&intent.case_id),
-            fingerprint: standing.fingerprint.clone().unwrap_or_default(),
+            fingerprint: stood.fingerprint.clone().unwrap_or_default(),
             judged: String::new(),
-            etag: standing.version.clone(),
-            status: standing.status.clone(),
+            etag: stood.version.clone(),
+            status: stood.status.clone(),
             task_ids,
             subject: known.and_then(|known| known.subject),
         };
