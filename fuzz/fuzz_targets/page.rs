@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use her2_adapter::app;
 use her2_adapter::config::Config;
 use her2_adapter::pipeline::record::DecisionRecord;
-use her2_adapter::pipeline::results::{Publishing, Release, compose};
+use her2_adapter::pipeline::results::{Composer, Publishing, Release};
 use her2_adapter::pipeline::{Rules, derive};
 use her2_adapter::render;
 use her2_adapter::service::files::{Entries, Input, InputText};
@@ -45,7 +45,7 @@ fuzz_target!(|bytes: &[u8]| {
             DecisionRecord::of(case).to_json().expect("a record is JSON");
             render::explained(case, render::Format::Markdown);
             // What cannot be composed is refused with a reason.
-            let _ = compose(case, &together.pool, rules, publishing, None, &now);
+            let _ = Composer::new(case, &together.pool, rules, publishing, &now).compose(None);
         }
     }
 });
