@@ -109,7 +109,7 @@ pub(super) async fn check(config: &Config, probe_write: bool) -> Result<ExitCode
     )?;
     findings.search("write", &writer, &ANSWERS)?;
 
-    let store = match Store::open(&config.store.path).await {
+    let store = match Store::open_as_guest(&config.store.path).await {
         Ok(store) => store,
         Err(error) => {
             findings.say(false, &format!("the store cannot be used: {error}"))?;
@@ -141,7 +141,7 @@ pub(super) async fn check(config: &Config, probe_write: bool) -> Result<ExitCode
 
 /// `check --shadow`: how the results of shadow mode compare with what the laboratory reported, from the store alone.
 pub(super) async fn shadow(config: &Config) -> Result<ExitCode> {
-    let store = Store::open(&config.store.path).await?;
+    let store = Store::open_as_guest(&config.store.path).await?;
     let comparison = Comparison::read(&store).await;
     store.close().await;
     print(&comparison?.to_string())?;

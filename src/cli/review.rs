@@ -77,14 +77,14 @@ pub(super) async fn review(config: Config, command: ReviewCommand) -> Result<Exi
     warn_of_placeholder(&config);
     let answer = match command {
         ReviewCommand::List { all, format } => {
-            let runner = Runner::open(config).await?;
+            let runner = Runner::open_as_guest(config).await?;
             let listed = list(&runner, all, format).await;
             runner.close().await;
             listed?;
             return Ok(ExitCode::SUCCESS);
         }
         ReviewCommand::Show { about } => {
-            let runner = Runner::open(config).await?;
+            let runner = Runner::open_as_guest(config).await?;
             let shown = show(&runner, &about.about).await;
             runner.close().await;
             shown?;
@@ -107,7 +107,7 @@ pub(super) async fn review(config: Config, command: ReviewCommand) -> Result<Exi
         let message = "mode is shadow: nothing is published, so there is nothing to answer";
         bail!(Usage(message.to_owned()));
     }
-    let runner = Runner::open(config).await?;
+    let runner = Runner::open_as_guest(config).await?;
     let answered = answer_it(&runner, &about, &said, version.as_deref()).await;
     runner.close().await;
     answered?;

@@ -91,7 +91,7 @@ pub(super) async fn explain_case(
     format: ExplainFormat,
 ) -> Result<ExitCode> {
     let rules = app::rules(config)?;
-    let store = Store::open(&config.store.path).await?;
+    let store = Store::open_as_guest(&config.store.path).await?;
     let read = read_case(config, &rules, &store, case).await;
     store.close().await;
     let (texts, history) = read?;

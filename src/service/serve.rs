@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -60,11 +61,26 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Reads the mapping files and opens the store; the servers are first asked by a pass.
+    /// Reads the mapping files and opens the store, for passes; the servers are first asked by a pass.
+    ///
+    /// # Errors
+    /// When settings or mapping files cannot be used, or the store cannot be opened or is kept by another process.
+    pub async fn open(config: Config) -> Result<Self> {
+        Self::with(config, async |path| Store::open(path).await).await
+    }
+
+    /// The same for a person at a terminal, also beside a process that runs passes with the store.
     ///
     /// # Errors
     /// When settings or mapping files cannot be used, or the store cannot be opened.
-    pub async fn open(config: Config) -> Result<Self> {
+    pub async fn open_as_guest(config: Config) -> Result<Self> {
+        Self::with(config, async |path| Store::open_as_guest(path).await).await
+    }
+
+    async fn with(
+        config: Config,
+        open: impl AsyncFnOnce(&Path) -> Result<Store, StoreError>,
+    ) -> Result<Self> {
         let rules = app::rules(&config)?;
         let read = config.read_server()?;
         let reader = audit::client(&read, config.audit)?;
@@ -78,7 +94,7 @@ impl Runner {
             announcer: Announcer::new(config.webhook()?)?,
             reader,
             writer,
-            store: Store::open(&config.store.path).await?,
+            store: open(&config.store.path).await?,
             read,
             config,
         })

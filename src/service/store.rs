@@ -5,8 +5,9 @@
 //! exchanges not yet told) can be rebuilt from the server by a pass over the whole history. An open intent says that a write may
 //! have happened which nobody has confirmed.
 //!
-//! Each method is one transaction, on disk when it returns (WAL, `synchronous=FULL`). One process uses a file at a time; a lock
-//! file beside it sees to that. Instants come in as RFC 3339 in any zone and are kept in UTC at fixed width, so that their
+//! Each method is one transaction, on disk when it returns (WAL, `synchronous=FULL`). One process at a time keeps a file, that
+//! is, runs passes with it; a lock file beside it sees to that. Others on the same machine may be its guests, for what a person
+//! does at a terminal. Instants come in as RFC 3339 in any zone and are kept in UTC at fixed width, so that their
 //! texts sort by time. The SQL is plain, so that another database can take its place.
 
 mod announcements;
@@ -26,8 +27,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool, Transaction};
 
 pub use announcements::{AnnouncementState, KeptAnnouncement};
 pub use answers::PublishedAnswer;
@@ -42,7 +43,7 @@ pub use writes::{IntendedEntry, Intent, SourceVersion, WrittenVersion};
 /// Why the store cannot be used or does not take a value.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another process uses the file. Wait for it to end, or give this one its own file.
+    /// Another process keeps the file. Wait for it to end, or give this one its own file.
     #[error("the store is in use by another process (lock file {0})")]
     InUse(PathBuf),
     /// The file or its lock cannot be opened. Check the path and its permissions.
@@ -86,27 +87,47 @@ pub struct Store {
     pool: SqlitePool,
     /// Held for as long as any clone lives; the operating system releases it even when the process is killed.
     _lock: Option<Arc<File>>,
+    is_guest: bool,
 }
 
 impl Store {
-    /// Opens the file, creating or migrating it where needed, and locks it against other processes.
+    /// Opens the file to keep it, creating or migrating it where needed.
     pub async fn open(path: &Path) -> Result<Store, StoreError> {
         let lock = lock_beside(path).await?;
         // Created here rather than by SQLite so that other users of the machine cannot read it.
         open_private(path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full);
-        let store = Store::connect(options, Some(Arc::new(lock))).await?;
-        // Whoever held one has ended without giving it back, for nobody else has the file open.
+        let store = Store::connect(on_disk(path), Some(Arc::new(lock))).await?;
+        store.check().await?;
+        store.migrate().await?;
+        // Whoever kept it before has ended without giving them back.
         store.forget_leases().await?;
         Ok(store)
     }
 
+    /// Opens the file as a guest, whether or not a process keeps it.
+    pub async fn open_as_guest(path: &Path) -> Result<Store, StoreError> {
+        match Store::open(path).await {
+            // Nobody keeps it, so it is made ready for us.
+            Ok(keeper) => keeper.close().await,
+            Err(StoreError::InUse(_)) => {}
+            Err(error) => return Err(error),
+        }
+        let store = Store {
+            is_guest: true,
+            ..Store::connect(on_disk(path), None).await?
+        };
+        // A keeper of an earlier release has not made it what we need.
+        match store.schema().await? < MIGRATIONS.len() {
+            true => Err(StoreError::InUse(lock_of(path))),
+            false => Ok(store),
+        }
+    }
+
     /// A store that is gone when its last clone is.
     pub async fn in_memory() -> Result<Store, StoreError> {
-        Store::connect(SqliteConnectOptions::new().in_memory(true), None).await
+        let store = Store::connect(SqliteConnectOptions::new().in_memory(true), None).await?;
+        store.migrate().await?;
+        Ok(store)
     }
 
     /// Closes the file and waits until that is done. A store that is only dropped is closed some time after.
@@ -129,10 +150,16 @@ impl Store {
             .max_lifetime(None)
             .connect_with(options)
             .await?;
-        let store = Store { pool, _lock: lock };
-        store.check().await?;
-        store.migrate().await?;
-        Ok(store)
+        Ok(Store {
+            pool,
+            _lock: lock,
+            is_guest: false,
+        })
+    }
+
+    /// Begins a transaction that writes. It waits for its turn here, and not when it has read what another is changing.
+    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
     }
 
     async fn check(&self) -> Result<(), StoreError> {
@@ -146,7 +173,8 @@ impl Store {
         }
     }
 
-    async fn migrate(&self) -> Result<(), StoreError> {
+    /// How many migrations the file has seen.
+    async fn schema(&self) -> Result<usize, StoreError> {
         let found: i64 = sqlx::query_scalar("PRAGMA user_version")
             .fetch_one(&self.pool)
             .await?;
@@ -154,9 +182,13 @@ impl Store {
         if found > known {
             return Err(StoreError::Newer { found, known });
         }
-        let done = usize::try_from(found).unwrap_or(0);
+        Ok(usize::try_from(found).unwrap_or(0))
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        let done = self.schema().await?;
         for step in MIGRATIONS.into_iter().skip(done) {
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.begin().await?;
             sqlx::raw_sql(step).execute(&mut *transaction).await?;
             transaction.commit().await?;
         }
@@ -168,11 +200,22 @@ impl Store {
 const LOCK_ATTEMPTS: u32 = 10;
 const BETWEEN_LOCK_ATTEMPTS: Duration = Duration::from_millis(50);
 
-/// Locks `{path}.lock`, which stays when the process ends; only the lock on it counts.
-async fn lock_beside(path: &Path) -> Result<File, StoreError> {
+fn on_disk(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+}
+
+/// `{path}.lock`, which stays when the process ends; only the lock on it counts.
+fn lock_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let path = PathBuf::from(name);
+    PathBuf::from(name)
+}
+
+async fn lock_beside(path: &Path) -> Result<File, StoreError> {
+    let path = lock_of(path);
     let file = open_private(&path)?;
     for attempt in 1..=LOCK_ATTEMPTS {
         match file.try_lock() {
@@ -243,6 +286,63 @@ mod tests {
         );
         drop(clone);
         Store::open(&path).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_guest_works_beside_the_keeper_or_without_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.sqlite");
+        let alone = Store::open_as_guest(&path).await.unwrap();
+        let [from, until] = ["2026-01-02T03:04:05Z", "2026-01-02T03:14:05Z"];
+        assert!(alone.lease("case-1", "7", from, until).await.unwrap());
+        let keeper = Store::open(&path).await.unwrap();
+        let beside = Store::open_as_guest(&path).await.unwrap();
+        keeper.set_cursor("pull", from).await.unwrap();
+        let seen = beside.cursor("pull").await.unwrap();
+        assert_eq!(seen.as_deref(), Some("2026-01-02T03:04:05.000000Z"));
+
+        let is_free = |store: Store| async move {
+            let [from, until] = ["2026-01-02T03:05:00Z", "2026-01-02T03:15:00Z"];
+            store.lease("case-1", "7", from, until).await.unwrap()
+        };
+        assert!(!is_free(keeper.clone()).await, "a guest is at it");
+        alone.release_lease("case-1", "7").await.unwrap();
+        assert!(is_free(keeper).await);
+    }
+
+    #[tokio::test]
+    async fn two_who_write_at_one_moment_wait_for_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.sqlite");
+        let keeper = Store::open(&path).await.unwrap();
+        let guest = Store::open_as_guest(&path).await.unwrap();
+        let write = |store: Store, of: &'static str| async move {
+            for number in 0..50 {
+                let sources = [format!("Observation/{of}-{number}")];
+                store.set_sources_of_case(of, &sources).await.unwrap();
+            }
+        };
+        tokio::join!(write(keeper.clone(), "case-1"), write(guest, "case-2"));
+        for case in ["case-1", "case-2"] {
+            let sources = keeper.sources_of_case(case).await.unwrap();
+            assert_eq!(
+                sources.into_iter().collect::<Vec<_>>(),
+                [format!("Observation/{case}-49")]
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_guest_of_a_keeper_of_an_earlier_release_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.sqlite");
+        let keeper = Store::open(&path).await.unwrap();
+        sqlx::raw_sql("PRAGMA user_version = 1")
+            .execute(&keeper.pool)
+            .await
+            .unwrap();
+        let refused = Store::open_as_guest(&path).await;
+        assert!(matches!(refused, Err(StoreError::InUse(_))));
     }
 
     #[tokio::test]

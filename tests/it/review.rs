@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use her2_adapter::config::Config;
 use her2_adapter::pipeline::results::Verdict;
 use her2_adapter::pipeline::sign_off::Said;
 use her2_adapter::service::desk::{About, DeskError, Done};
@@ -9,8 +10,9 @@ use her2_adapter::service::fake_server::FakeServer;
 use her2_adapter::service::login::login;
 use her2_adapter::service::publish::Refusal;
 use her2_adapter::service::publish::dialect::Dialect;
-use her2_adapter::service::store::Store;
+use her2_adapter::service::serve::{Runner, Trigger};
 use serde_json::{Value, json};
+use tokio::sync::mpsc::channel;
 
 use crate::commands::{her2_adapter_with, text};
 use crate::support::{Adapter, case_file, open_tasks, results, stage};
@@ -410,17 +412,47 @@ async fn only_a_login_that_the_settings_name_signs_and_the_variable_user_says_no
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stdout).starts_with("accepted: version 1 of case-"));
     assert_eq!(results(&server)[0]["status"], "final");
+}
 
-    let store = Store::open(&folder.path().join("store.sqlite"))
-        .await
-        .unwrap();
-    let output = command(&known, &["review", "list"]);
-    assert_eq!(
-        output.status.code(),
-        Some(3),
-        "another process has the store"
-    );
-    store.close().await;
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_at_a_terminal_works_beside_the_process_that_runs_passes() {
+    let (server, _) = stage(&[LOW]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&server, &folder);
+    let known = format!("{} {SIGNER}", login().unwrap());
+    let command = |arguments: &[&str]| {
+        let arguments = [&["--config", settings.as_str()], arguments].concat();
+        let logins = [("HER2_ADAPTER__SIGN_OFF__LOGINS", known.as_str())];
+        let output = her2_adapter_with(&logins, &arguments);
+        (output.status.code(), text(&output.stderr))
+    };
+    assert_eq!(command(&["run"]).0, Some(0));
+    let config = Config::load(Some(settings.as_ref())).unwrap();
+    let mut runner = Runner::open(config).await.unwrap();
+    let asked = &open_tasks(&server)[0];
+    let case = asked["identifier"][1]["value"].as_str().unwrap();
+    for arguments in [
+        vec!["review", "list"],
+        vec!["review", "show", case],
+        vec!["review", "accept", case, "--version", "1"],
+        vec!["explain", "--case", case],
+        vec!["check"],
+        vec!["mappings", "coverage", "--quarantine"],
+    ] {
+        let (code, said) = command(&arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {said}");
+    }
+    assert_eq!(results(&server)[0]["status"], "final");
+    let (code, said) = command(&["run"]);
+    assert_eq!(code, Some(3), "one process at a time runs passes: {said}");
+
+    let (sender, receiver) = channel(1);
+    sender.send(Trigger::Pass).await.unwrap();
+    drop(sender);
+    runner.serve(receiver).await.unwrap();
+    runner.close().await;
+    let id = results(&server)[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(server.history("Observation", &id).len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -58,7 +58,7 @@ pub(super) async fn occurring(
 
 /// The codes that earlier passes have put aside.
 pub(super) async fn quarantined(config: &Config) -> Result<Vec<Quarantined>> {
-    let store = Store::open(&config.store.path).await?;
+    let store = Store::open_as_guest(&config.store.path).await?;
     let quarantined = store.quarantined().await;
     store.close().await;
     Ok(quarantined?)

@@ -120,7 +120,7 @@ impl Store {
     ) -> Result<Vec<String>, StoreError> {
         let at = instant(at)?;
         let open = AnnouncementState::Open.name();
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         let ids = sqlx::query_scalar("SELECT id FROM announcement WHERE state = ? ORDER BY number")
             .bind(open)
             .fetch_all(&mut *transaction)

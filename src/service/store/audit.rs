@@ -21,7 +21,7 @@ impl Store {
         if noted.is_empty() {
             return Ok(());
         }
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         for text in noted {
             sqlx::query("INSERT INTO audit_outbox (noted) VALUES (?)")
                 .bind(text)
@@ -79,7 +79,7 @@ impl Store {
 
     /// Notes that the server has refused to be told of exchanges.
     pub async fn note_refusals(&self, refused: &[Untold]) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         for untold in refused {
             sqlx::query("UPDATE audit_outbox SET refused = refused + 1 WHERE number = ?")
                 .bind(untold.number)

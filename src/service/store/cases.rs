@@ -88,7 +88,7 @@ impl Store {
         case_id: &str,
         sources: &[String],
     ) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         sqlx::query("DELETE FROM case_source WHERE case_id = ?")
             .bind(case_id)
             .execute(&mut *transaction)

@@ -139,7 +139,7 @@ impl Store {
     /// that failed again, or that the brake holds, is left alone for longer each time, so that it costs little and still is never forgotten.
     pub async fn park(&self, unit: &str, why: &str, now: &str) -> Result<(), StoreError> {
         let now = instant(now)?;
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         let attempts: Option<i64> =
             sqlx::query_scalar("SELECT attempts FROM parked WHERE unit = ?")
                 .bind(unit)

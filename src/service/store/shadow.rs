@@ -49,7 +49,7 @@ pub struct Compared {
 impl Store {
     /// Adds a result of the shadow. With `open` the server has not got it.
     pub async fn add_shadow(&self, result: &ShadowResult, open: bool) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         sqlx::query(
             "INSERT INTO shadow_result
                  (case_id, subject, fingerprint, edition, status, category, reported, in_force, is_view, observation,
@@ -125,7 +125,7 @@ impl Store {
     /// that write them which look after them. All of it or nothing.
     pub async fn end_shadow(&self, units: &[String], now: &str) -> Result<(), StoreError> {
         let now = instant(now)?;
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         for unit in units {
             sqlx::query(
                 "INSERT INTO parked (unit, why, since, attempts, due) VALUES (?1, 'shadow', ?2, 0, ?2)

@@ -29,7 +29,7 @@ impl Store {
                 (found.entry(owner_of(source)).or_default()).insert(key, (source, row.display()));
             }
         }
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         for (resource, mut codes) in found {
             for (key, version) in noted(&mut transaction, resource).await? {
                 match codes.get(&key) {
@@ -87,7 +87,7 @@ impl Store {
 
     /// Takes codes out of the quarantine.
     pub async fn release(&self, keys: &[CodeKey]) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         for key in keys {
             let sources = "DELETE FROM unmapped_source WHERE kind = ? AND system = ? AND code = ?";
             (sqlx::query(sources)

@@ -25,7 +25,7 @@ impl Store {
         at: &str,
     ) -> Result<(), StoreError> {
         let at = instant(at)?;
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         sqlx::query("DELETE FROM watched WHERE case_id = ?")
             .bind(case_id)
             .execute(&mut *transaction)

@@ -118,7 +118,7 @@ impl Store {
         announcements: &[Announcement],
         at: &str,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         put_published(&mut transaction, case).await?;
         let of_what = (case.case_id.as_str(), case.fingerprint.as_str());
         append(&mut transaction, of_what, server, versions, at).await?;
@@ -151,7 +151,7 @@ impl Store {
         at: &str,
     ) -> Result<(), StoreError> {
         let of_what = (case_id, fingerprint.unwrap_or_default());
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         append(&mut transaction, of_what, server, versions, at).await?;
         Ok(transaction.commit().await?)
     }
@@ -235,7 +235,7 @@ impl Store {
              WHERE lease.holder = excluded.holder OR lease.until <= ?",
         )
         .bind(case_id)
-        .bind(holder)
+        .bind(self.named(holder))
         .bind(instant(until)?)
         .bind(instant(now)?)
         .execute(&self.pool)
@@ -243,17 +243,26 @@ impl Store {
         Ok(taken.rows_affected() > 0)
     }
 
-    /// Gives back what anybody has taken.
+    /// Gives back what any keeper has taken. What a guest has, who may be at work, ends with its time.
     pub(super) async fn forget_leases(&self) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM lease").execute(&self.pool).await?;
+        sqlx::query("DELETE FROM lease WHERE holder NOT LIKE 'guest %'")
+            .execute(&self.pool)
+            .await?;
         Ok(())
+    }
+
+    fn named(&self, holder: &str) -> String {
+        match self.is_guest {
+            true => format!("guest {holder}"),
+            false => holder.to_owned(),
+        }
     }
 
     /// Gives a case back. One that another has taken meanwhile stays with that one.
     pub async fn release_lease(&self, case_id: &str, holder: &str) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM lease WHERE case_id = ? AND holder = ?")
             .bind(case_id)
-            .bind(holder)
+            .bind(self.named(holder))
             .execute(&self.pool)
             .await?;
         Ok(())
