@@ -58,10 +58,10 @@ impl Standing {
 
     /// Whether it is what was sent: of the same status and evidence, and rejected by a person or not.
     pub(super) fn is_what_was_sent(&self, sent: &Json<'_>, base: &str) -> bool {
-        let is_rejected = |text: &Json<'_>| Prior::is_rejected(text);
         Some(self.status.as_str()) == sent.text_at("status")
             && self.fingerprint.as_deref() == fingerprint_of(sent, base)
-            && Json::parse(&self.text).is_ok_and(|it| is_rejected(&it) == is_rejected(sent))
+            && Json::parse(&self.text)
+                .is_ok_and(|it| Prior::is_rejected(&it) == Prior::is_rejected(sent))
     }
 
     /// The condition that nobody has changed it since it was read.
