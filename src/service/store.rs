@@ -317,7 +317,7 @@ mod tests {
         let keeper = Store::open(&path).await.unwrap();
         let guest = Store::open_as_guest(&path).await.unwrap();
         let write = |store: Store, of: &'static str| async move {
-            for number in 0..50 {
+            for number in 0..10 {
                 let sources = [format!("Observation/{of}-{number}")];
                 store.set_sources_of_case(of, &sources).await.unwrap();
             }
@@ -327,7 +327,7 @@ mod tests {
             let sources = keeper.sources_of_case(case).await.unwrap();
             assert_eq!(
                 sources.into_iter().collect::<Vec<_>>(),
-                [format!("Observation/{case}-49")]
+                [format!("Observation/{case}-9")]
             );
         }
     }
