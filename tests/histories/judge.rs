@@ -21,6 +21,7 @@ struct Version {
     /// The version id.
     version: String,
     is_rejected: bool,
+    is_unresolved: bool,
     status: String,
     /// An instant, in a form that sorts by time.
     written_at: String,
@@ -222,8 +223,8 @@ fn is_final_by_signature_alone(kept: &Kept, tasks: &[Task]) -> Result<(), String
     Ok(())
 }
 
-/// Whether each result that a pass says it has written rests on what stood when it was written. To be asked at the end of
-/// a pass beside which no other was under way: what changed before the write, it has to have noticed.
+/// Whether each result that a pass says it has written rests on what stood when it was written, and waits for a signature.
+/// To be asked at the end of a pass beside which no other was under way: what changed before the write, it has to have noticed.
 pub fn left_nothing_stale(
     server: &FakeServer,
     parts: &Parts,
@@ -236,6 +237,13 @@ pub fn left_nothing_stale(
             continue;
         }
         let current = kept.current();
+        if !current.is_rejected
+            && !current.is_unresolved
+            && current.status != "final"
+            && !waits_for_or_has_a_signature(&kept, &tasks)
+        {
+            return Err("a pass ends with a result that nobody is asked to sign".to_owned());
+        }
         for (source, place) in inputs(&current.fingerprint, server, &tasks) {
             let (kind, id) = source.split_once('/').unwrap_or_default();
             let newer = server.history(kind, id).into_iter().skip(place + 1);
@@ -248,6 +256,17 @@ pub fn left_nothing_stale(
         }
     }
     Ok(())
+}
+
+/// Whether somebody is asked to sign a result, or has answered about the version that stands.
+fn waits_for_or_has_a_signature(kept: &Kept, tasks: &[Task]) -> bool {
+    let version = &kept.current().version;
+    let of_case = tasks
+        .iter()
+        .filter(|task| task.case == kept.case && task.reason == "sign-off");
+    of_case
+        .into_iter()
+        .any(|task| task.is_open || task.signed.iter().any(|said| said.version == *version))
 }
 
 fn written_at(resource: &Value) -> String {
@@ -432,6 +451,8 @@ fn results(server: &FakeServer, base: &str) -> Vec<Kept> {
                 text: text.clone(),
                 version: string(&version["meta"]["versionId"]),
                 is_rejected: Prior::is_rejected(&Json::parse(text).unwrap()),
+                is_unresolved: version["valueCodeableConcept"]["coding"][0]["code"]
+                    == "insufficient",
                 status: string(&version["status"]),
                 written_at: written_at(&version),
             }

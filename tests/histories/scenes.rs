@@ -185,6 +185,29 @@ async fn an_order_of_a_patient_that_was_merged_earlier_is_noticed_when_it_is_can
 }
 
 #[tokio::test]
+async fn a_signed_result_that_was_withdrawn_and_stands_again_is_to_be_signed_at_once() {
+    let merge = |merged| Action::Merge { patient: 0, merged };
+    let history = with_a_server_that_does_as_fhir_says(&[
+        score(1),
+        run(0, Until::End),
+        Action::Sign {
+            patient: 0,
+            decision: "accept",
+            is_late: false,
+        },
+        run(0, Until::End),
+        merge(true),
+        Action::Wait(90_000),
+        run(0, Until::End),
+        merge(false),
+        Action::Wait(90_000),
+        run(0, Until::End),
+    ]);
+    let world = World::after(&history).await.unwrap();
+    assert_eq!(world.judge(&history), Ok(()));
+}
+
+#[tokio::test]
 async fn a_version_that_was_signed_before_its_provenance_was_written_gets_it_afterwards() {
     let actions = vec![
         score(1),

@@ -29,17 +29,23 @@ impl Publisher<'_> {
     ) -> Result<Vec<Entry>, Trouble> {
         let mut entries = Vec::new();
         for task in &resources.tasks {
-            let again = again.filter(|_| resources.sign_off.as_ref() == Some(&task.id));
+            let is_sign_off = resources.sign_off.as_ref() == Some(&task.id);
+            let mut again = again.filter(|_| is_sign_off);
             let condition = match self.find(&self.own("Task", &task.id)).await? {
                 Found::Nothing => Condition::New,
                 // A person's deletion is not undone.
                 Found::Deleted => continue,
-                Found::Standing(standing)
-                    if again.is_none() && self.still_asks(&standing, task) =>
-                {
-                    continue;
+                Found::Standing(standing) => {
+                    let is_answered = !standing.is_open() && !self.is_closed_by_us(&standing);
+                    // A result that was withdrawn and stands again waits for a signature of the version that is written now.
+                    if is_sign_off && is_answered && resources.observation.is_some() {
+                        again = Some(Flaw::OtherVersion);
+                    }
+                    if again.is_none() && self.still_asks(&standing, task) {
+                        continue;
+                    }
+                    standing.unchanged()?
                 }
-                Found::Standing(standing) => standing.unchanged()?,
             };
             let mut written = task.clone();
             if let Some(flaw) = again {
