@@ -240,7 +240,7 @@ pub fn left_nothing_stale(
         if !current.is_rejected
             && !current.is_unresolved
             && current.status != "final"
-            && !waits_for_or_has_a_signature(&kept, &tasks)
+            && !waits_for_or_has_an_answer(&kept, &tasks)
         {
             return Err("a pass ends with a result that nobody is asked to sign".to_owned());
         }
@@ -258,15 +258,13 @@ pub fn left_nothing_stale(
     Ok(())
 }
 
-/// Whether somebody is asked to sign a result, or has answered about the version that stands.
-fn waits_for_or_has_a_signature(kept: &Kept, tasks: &[Task]) -> bool {
-    let version = &kept.current().version;
-    let of_case = tasks
+/// Whether somebody is asked to sign a result, or has said something since it was written.
+fn waits_for_or_has_an_answer(kept: &Kept, tasks: &[Task]) -> bool {
+    let since = &kept.current().written_at;
+    tasks
         .iter()
-        .filter(|task| task.case == kept.case && task.reason == "sign-off");
-    of_case
-        .into_iter()
-        .any(|task| task.is_open || task.signed.iter().any(|said| said.version == *version))
+        .filter(|task| task.case == kept.case && task.reason == "sign-off")
+        .any(|task| task.is_open || (!task.is_closed_by_us && task.written_at > *since))
 }
 
 fn written_at(resource: &Value) -> String {
@@ -366,6 +364,8 @@ struct Task {
     reason: String,
     is_open: bool,
     is_closed_by_us: bool,
+    /// As of a result.
+    written_at: String,
     /// What was answered by its versions.
     signed: Vec<Said>,
     /// What its versions say of the evidence, source and version, by fingerprint.
@@ -417,6 +417,7 @@ fn tasks(server: &FakeServer, base: &str) -> Vec<Task> {
             reason: string(&task["reasonCode"]["coding"][0]["code"]),
             is_open: task["status"] == "requested",
             is_closed_by_us: task["status"] == "cancelled",
+            written_at: written_at(&task),
             signed,
             evidence,
         });
