@@ -75,20 +75,12 @@ fn about(text: &str) -> Result<About, String> {
 
 pub(super) async fn review(config: Config, command: ReviewCommand) -> Result<ExitCode> {
     warn_of_placeholder(&config);
-    let answer = match command {
+    let (about, version, reason, verdict) = match command {
         ReviewCommand::List { all, format } => {
-            let runner = Runner::open_as_guest(config).await?;
-            let listed = list(&runner, all, format).await;
-            runner.close().await;
-            listed?;
-            return Ok(ExitCode::SUCCESS);
+            return with_runner(config, async |runner| list(runner, all, format).await).await;
         }
         ReviewCommand::Show { about } => {
-            let runner = Runner::open_as_guest(config).await?;
-            let shown = show(&runner, &about.about).await;
-            runner.close().await;
-            shown?;
-            return Ok(ExitCode::SUCCESS);
+            return with_runner(config, async |runner| show(runner, &about.about).await).await;
         }
         ReviewCommand::Accept {
             about,
@@ -101,16 +93,26 @@ pub(super) async fn review(config: Config, command: ReviewCommand) -> Result<Exi
             reason,
         } => (about.about, version, Some(reason), Verdict::Reject),
     };
-    let (about, version, reason, verdict) = answer;
     let said = Said::by(&signer(&config)?, verdict, reason.as_deref());
     if config.mode == Mode::Shadow {
         let message = "mode is shadow: nothing is published, so there is nothing to answer";
         bail!(Usage(message.to_owned()));
     }
+    let version = version.as_deref();
+    with_runner(config, async |runner| {
+        answer_it(runner, &about, &said, version).await
+    })
+    .await
+}
+
+async fn with_runner(
+    config: Config,
+    act: impl AsyncFnOnce(&Runner) -> Result<()>,
+) -> Result<ExitCode> {
     let runner = Runner::open_as_guest(config).await?;
-    let answered = answer_it(&runner, &about, &said, version.as_deref()).await;
+    let done = act(&runner).await;
     runner.close().await;
-    answered?;
+    done?;
     Ok(ExitCode::SUCCESS)
 }
 
