@@ -10,6 +10,7 @@ use crate::fhir::elements::{Concept, Reference};
 use crate::fhir::pool::{Pool, Resource};
 use crate::fhir::tissue::Specimens;
 use crate::her2::decision::NextAction;
+use crate::her2::evidence::Source;
 use crate::mapping::table::Mapping;
 
 /// What a site wants of a reflex test.
@@ -27,7 +28,7 @@ pub enum Concern {
     /// Nothing was reported by this day.
     Overdue(NaiveDate),
     /// This order, or this Observation of the test, was cancelled.
-    Cancelled(String),
+    Cancelled(Source),
 }
 
 impl Reflex {
@@ -59,7 +60,7 @@ impl Reflex {
 }
 
 /// Orders and Observations of an ISH test of this case that were cancelled, unless another order of it is still open.
-fn cancelled(case: &CaseResult, pool: &Pool<'_>, mapping: &Mapping) -> BTreeSet<String> {
+fn cancelled(case: &CaseResult, pool: &Pool<'_>, mapping: &Mapping) -> BTreeSet<Source> {
     let specimens = Specimens::read(pool);
     let orders: Vec<&Resource<'_>> = (pool.all())
         .filter(|resource| resource.kind == "ServiceRequest" && is_ish(resource, mapping))
@@ -70,14 +71,15 @@ fn cancelled(case: &CaseResult, pool: &Pool<'_>, mapping: &Mapping) -> BTreeSet<
     if orders.iter().any(|order| has_status(order, "active")) {
         return BTreeSet::new();
     }
-    let orders = (orders.into_iter())
-        .filter(|order| has_status(order, "revoked"))
-        .map(|order| order.key.clone());
+    let orders = (orders.into_iter()).filter(|order| has_status(order, "revoked"));
     let tests = (case.excluded.iter())
         .filter_map(|excluded| pool.get(&excluded.source.reference))
-        .filter(|test| has_status(test, "cancelled") && is_ish(test, mapping))
-        .map(|test| test.key.clone());
-    orders.chain(tests).collect()
+        .filter(|test| has_status(test, "cancelled") && is_ish(test, mapping));
+    let source = |resource: &Resource<'_>| Source {
+        reference: resource.key.clone(),
+        version: resource.version.clone(),
+    };
+    orders.chain(tests).map(source).collect()
 }
 
 /// Whether a code of a resource is one of an in situ hybridisation for HER2.

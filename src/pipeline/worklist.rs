@@ -125,14 +125,24 @@ pub struct Shown {
     pub history: Option<CaseHistory>,
 }
 
+/// The input of a Task with the decision record.
+pub const RECORD: &str = "decision record";
+/// The input of a Task with the order, or the Observation, whose cancellation it is about.
+pub const CANCELLED: &str = "what was cancelled";
+
 /// The decision record that a Task was asked with.
 pub fn record_in(task: &Json<'_>) -> Option<Value> {
-    let inputs = task.items_at("input").iter();
-    let mut records = inputs.filter(|input| {
+    serde_json::from_str(input_in(task, RECORD)?).ok()
+}
+
+/// The input of a Task with this name.
+pub fn input_in<'t>(task: &'t Json<'_>, name: &str) -> Option<&'t str> {
+    let mut inputs = task.items_at("input").iter();
+    let input = inputs.find(|input| {
         let kind = input.get("type").map(Concept::read);
-        kind.is_some_and(|kind| kind.text == Some("decision record"))
+        kind.is_some_and(|kind| kind.text == Some(name))
     });
-    serde_json::from_str(records.next()?.text_at("valueString")?).ok()
+    input?.text_at("valueString")
 }
 
 fn code_in(concept: Option<Concept<'_>>) -> String {

@@ -161,6 +161,29 @@ async fn a_question_that_returns_is_asked_by_the_task_that_was_closed_when_it_we
 }
 
 #[tokio::test]
+async fn an_order_that_is_cancelled_anew_after_the_answer_of_a_person_is_asked_about_anew() {
+    let (server, adapter) = on("2024-10-01").await;
+    order(&server, "fish", "revoked", FISH);
+    adapter.pass().await;
+    let [asked] = tasks(&server, "reflex-cancelled").try_into().unwrap();
+    let id = asked["id"].as_str().unwrap();
+    let mut answered = asked.clone();
+    answered["status"] = json!("completed");
+    server.put_json(&answered.to_string()).unwrap();
+    adapter.pass().await;
+    assert!(tasks(&server, "reflex-cancelled").is_empty());
+
+    order(&server, "fish", "active", FISH);
+    adapter.pass().await;
+    order(&server, "fish", "revoked", FISH);
+    adapter.pass().await;
+    let statuses: Vec<Value> = (server.history("Task", id).iter())
+        .map(|text| serde_json::from_str::<Value>(text).unwrap()["status"].take())
+        .collect();
+    assert_eq!(statuses, ["requested", "completed", "requested"]);
+}
+
+#[tokio::test]
 async fn an_order_of_another_test_or_tissue_is_not_the_reflex_test() {
     let (server, adapter) = on("2024-10-01").await;
     // Estrogen receptor, and a FISH of another specimen.

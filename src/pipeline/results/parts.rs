@@ -2,6 +2,7 @@
 
 use her2_models::{Coding, Concept, Identifier, Reference, SoftwareDevice};
 
+use crate::her2::evidence::Source;
 use crate::mapping::output::Code;
 use crate::mapping::terminology;
 
@@ -78,6 +79,15 @@ pub(super) fn coding(code: &Code) -> Coding {
         version: None,
         code: Some(code.code.clone()),
         display: Some(code.display.clone()),
+    }
+}
+
+/// A reference to the version of a source, as far as one is stated.
+pub(super) fn versioned(source: &Source) -> String {
+    let container = container_of(&source.reference);
+    match &source.version {
+        Some(version) if !container.contains(':') => format!("{container}/_history/{version}"),
+        _ => container.to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use her2_models::{
     Entity, EntityRole, Identifier, Invalid, ProvenanceActivity, ProvenanceDraft, Reference,
 };
 
-use super::parts::{container_of, device, reference_to};
+use super::parts::{device, reference_to, versioned};
 use super::{Composer, Prior, Release, Signature, Written, derived_id, observation_id};
 use crate::her2::evidence::Source;
 use crate::pipeline::Rules;
@@ -144,11 +144,7 @@ fn written_provenance(draft: ProvenanceDraft, release: Release) -> Result<Writte
 
 /// An input with its version, and the same again as an identifier, since some servers strip versions.
 fn input_entity(input: &Source, rules: &Rules) -> Entity {
-    let container = container_of(&input.reference);
-    let versioned = match &input.version {
-        Some(version) if !container.contains(':') => format!("{container}/_history/{version}"),
-        _ => container.to_owned(),
-    };
+    let versioned = versioned(input);
     Entity {
         role: EntityRole::Source,
         what: Reference {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use her2_models::{Concept, Invalid, Reference, TaskDraft, TaskInput, TaskStatus};
 
-use super::parts::{container_of, identifier, own_concept, reference_to};
+use super::parts::{container_of, identifier, own_concept, reference_to, versioned};
 use super::{
     Answer, Composer, FinalChange, Release, Written, answer_in_words, derived_id, observation_id,
 };
@@ -15,6 +15,7 @@ use crate::mapping::terminology::{
     FINAL_CHANGED, REFLEX_CANCELLED, REFLEX_OVERDUE, REVIEW, SIGN_OFF, system,
 };
 use crate::pipeline::reflex::Concern;
+use crate::pipeline::worklist::{CANCELLED, RECORD};
 
 /// The Task for an entry of the server's answer that is no FHIR resource: nobody knows whose it is, so it stands alone.
 /// The same content has the same Task.
@@ -117,9 +118,10 @@ impl Composer<'_> {
             ),
             Concern::Cancelled(order) => (
                 REFLEX_CANCELLED,
-                order.as_str(),
+                order.reference.as_str(),
                 format!(
-                    "IHC is 2+, and its in situ hybridisation was cancelled ({order}). The result stays equivocal unless it is ordered anew."
+                    "IHC is 2+, and its in situ hybridisation was cancelled ({}). The result stays equivocal unless it is ordered anew.",
+                    order.reference
                 ),
             ),
         };
@@ -136,6 +138,12 @@ impl Composer<'_> {
         draft.owner =
             (reflex.owner.as_deref()).and_then(|owner| reference_to(owner, "Organization"));
         draft.due = reflex.due(self.case).map(|due| due.to_string());
+        if let Concern::Cancelled(order) = concern {
+            draft.inputs.push(TaskInput {
+                kind: in_words(CANCELLED),
+                text: versioned(order),
+            });
+        }
         written(draft, self.publishing.release)
     }
 
@@ -149,7 +157,7 @@ impl Composer<'_> {
     /// The record, and the words of narratives that it rests on, for the person who checks them.
     fn inputs(&self) -> Vec<TaskInput> {
         let record = TaskInput {
-            kind: in_words("decision record"),
+            kind: in_words(RECORD),
             text: self.record.clone(),
         };
         let passages = self.case.evidence.passages().map(|passage| TaskInput {

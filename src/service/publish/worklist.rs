@@ -13,7 +13,7 @@ use crate::fhir::json::Json;
 use crate::mapping::terminology::FINAL_CHANGED;
 use crate::pipeline::results::{Resources, Written, fingerprint_of, identifier_of, revised};
 use crate::pipeline::sign_off::Flaw;
-use crate::pipeline::worklist::Asked;
+use crate::pipeline::worklist::{Asked, CANCELLED, input_in};
 
 /// Why the adapter closes a Task of its own.
 const CLOSED_BY_US: &str = "the question no longer stands";
@@ -64,12 +64,17 @@ impl Publisher<'_> {
     }
 
     /// Whether a Task is about this evidence and has not been closed by us meanwhile. One that a person has closed is
-    /// answered, so it is left alone.
+    /// answered, so it is left alone, unless an order was cancelled anew after that.
     fn still_asks(&self, standing: &Standing, asked: &Written) -> bool {
-        let is_of_this_evidence = Json::parse(&asked.text).is_ok_and(|asked| {
-            fingerprint_of(&asked, &self.rules.base) == standing.fingerprint.as_deref()
-        });
-        is_of_this_evidence && !self.is_closed_by_us(standing)
+        let (Ok(stands), Ok(asks)) = (Json::parse(&standing.text), Json::parse(&asked.text)) else {
+            return false;
+        };
+        let is_of_this_evidence =
+            fingerprint_of(&asks, &self.rules.base) == standing.fingerprint.as_deref();
+        let is_of_this_cancellation = input_in(&stands, CANCELLED) == input_in(&asks, CANCELLED);
+        is_of_this_evidence
+            && (standing.is_open() || is_of_this_cancellation)
+            && !self.is_closed_by_us(standing)
     }
 
     /// What a person is still asked about the case beside the signature: the ids of Tasks, each with its reason.
