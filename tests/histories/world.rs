@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::actions::{Action, History, PATIENTS, SERVERS, Server, Until, WRITERS};
-use crate::judge::{judge, left_nothing_stale};
+use crate::judge::{judge, left_nobody_unasked, left_nothing_stale};
 use crate::pathologist::{answer_questions, sign};
 use crate::sources::Sources;
 use crate::writer::{Parts, Point, Step, Writer, tried};
@@ -37,6 +37,8 @@ pub struct World {
     laboratory: FhirClient,
     /// Whether a copy may stand that nobody could have met yet.
     makes_copies: bool,
+    /// Whether a transaction may have been torn; its writer knows that, and mends it by its next pass.
+    tears: bool,
 }
 
 impl World {
@@ -81,6 +83,7 @@ impl World {
             clocks,
             laboratory: parts().client.through(server.wire()),
             makes_copies: speaking.makes_copies,
+            tears: false,
             server,
         }
     }
@@ -112,6 +115,7 @@ impl World {
             Action::Answer { patient } => answer_questions(server, patient),
             Action::Wait(seconds) => self.wait(seconds),
             Action::Fault { fault, method } => {
+                self.tears |= fault.starts_with("entry-error");
                 let fault = format!("{fault},method={method},times=1");
                 server.order_fault(fault.parse().unwrap());
             }
@@ -210,7 +214,13 @@ impl World {
             .collect();
         match written.is_empty() {
             true => Ok(()),
-            false => left_nothing_stale(&self.server, parts(), &written),
+            false => {
+                left_nothing_stale(&self.server, parts(), &written)?;
+                match self.tears {
+                    true => Ok(()),
+                    false => left_nobody_unasked(&self.server, parts(), &written),
+                }
+            }
         }
     }
 
